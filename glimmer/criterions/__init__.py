@@ -1,0 +1,1 @@
+"""Criterions: one training loss a file."""

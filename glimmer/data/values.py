@@ -1,0 +1,148 @@
+"""The values that flow from disk to the reader: text first, then tensors.
+
+Legend: B questions, P distinct passages of a batch, K passages of a question, T tokens.
+Masks are boolean, True = a real token.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage of the collection."""
+
+    id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where an answer stands: a passage of the collection and, where known, its page."""
+
+    passage_id: str
+    title: str = ""
+    wikipedia_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One valid answer of a record, with the evidence sets' members that support it; either may be missing."""
+
+    answer: str | None
+    provenance: tuple[Provenance, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """A KILT record: a question, its valid outputs and free metadata."""
+
+    id: str
+    input: str
+    outputs: tuple[Output, ...]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The distinct non-empty answers, in file order."""
+        return tuple(dict.fromkeys(o.answer.strip() for o in self.outputs if o.answer and o.answer.strip()))
+
+    @property
+    def gold_ids(self) -> frozenset[str]:
+        """The ids of all gold passages, over all outputs."""
+        return frozenset(p.passage_id for o in self.outputs for p in o.provenance)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A retrieved passage of a question: its retrieval score (higher is better) and whether it is gold."""
+
+    passage: Passage
+    score: float
+    gold: bool
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question as a task poses it: the prompt text, one target, and the candidates in retrieval order.
+
+    ``prompt`` carries the task's question prefix; passages get theirs from the tokenised prompt format.
+    ``answers`` are all valid answers (for metrics); ``target`` is the text that the decoder learns.
+    """
+
+    id: str
+    task: str
+    prompt: str
+    target: str
+    answers: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    record: Record | None = None
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Padded token ids ``[N, T]`` (int64) and their boolean mask ``[N, T]``."""
+
+    ids: Tensor
+    mask: Tensor
+
+    @classmethod
+    def pad(cls, rows: list[list[int]], padding: int = 0) -> Self:
+        """Pad ragged rows on the right to the longest row."""
+        width = max((len(row) for row in rows), default=0)
+        ids = torch.full((len(rows), width), padding, dtype=torch.long)
+        mask = torch.zeros((len(rows), width), dtype=torch.bool)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = torch.tensor(row, dtype=torch.long)
+            mask[i, : len(row)] = True
+        return cls(ids, mask)
+
+    def to(self, device: torch.device | str) -> "Tokens":
+        """Copy to a device."""
+        return Tokens(self.ids.to(device), self.mask.to(device))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Everything that a reader needs for B questions.
+
+    Every distinct passage is there once, however many questions retrieved it; ``index`` says which row of
+    ``passages`` is the k-th candidate of a question, −1 where it has fewer than K. Padding of ``index`` is
+    always at the end of a row; candidates stand in retrieval order.
+    """
+
+    ids: tuple[str, ...]
+    """B record ids."""
+    tasks: tuple[str, ...]
+    """B task names."""
+    questions: Tokens
+    """``[B, Tq]``, without end-of-sequence token."""
+    passages: Tokens
+    """``[P, Tp]``, each ending in the end-of-sequence token."""
+    passage_ids: tuple[str, ...]
+    """P ids, the keys of a memory store."""
+    index: Tensor
+    """``[B, K]`` int64 rows of ``passages``, −1 = absent."""
+    retrieval_scores: Tensor
+    """``[B, K]`` float32, −inf where absent."""
+    gold: Tensor
+    """``[B, K]`` bool."""
+    targets: Tokens
+    """``[B, Tt]``, each ending in the end-of-sequence token."""
+
+    @property
+    def present(self) -> Tensor:
+        """``[B, K]`` bool: the candidate exists."""
+        return self.index >= 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Copy every tensor to a device."""
+        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Batch(**{k: v.to(device) if isinstance(v, Tensor | Tokens) else v for k, v in moved.items()})

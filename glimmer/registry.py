@@ -1,0 +1,145 @@
+"""Registries: every kind of component under a name, with the dataclass that configures it.
+
+A component is registered by a decorator, inside the package or outside it::
+
+    @register_reranker("first_token", FirstTokenConfig)
+    class FirstTokenReranker(Reranker): ...
+
+and built from its configuration by ``RERANKERS.build(config, width=768)``, which calls the class with the
+configuration first and whatever else that kind of component is given.
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from glimmer.errors import RegistryError, suggest
+
+T = TypeVar("T")
+C = TypeVar("C", bound=type)
+
+
+def option(default: Any, description: str) -> Any:
+    """Declare a configuration field with its default and the help text that ``glimmer components`` prints."""
+    metadata = {"help": description}
+    if isinstance(default, list | dict | set):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    if default is dataclasses.MISSING:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(kw_only=True)
+class ComponentConfig:
+    """Base of every component's configuration; ``name`` is filled in by the registry, never by the author."""
+
+    name: str = option("", "The registered name of the component")
+
+
+@dataclass(frozen=True)
+class Entry(Generic[T]):
+    """One registered component."""
+
+    kind: str
+    name: str
+    component: type[T]
+    config: type[ComponentConfig]
+
+    @property
+    def summary(self) -> str:
+        """The first line of the component's docstring."""
+        return (inspect.getdoc(self.component) or "").split("\n", 1)[0]
+
+    @property
+    def source(self) -> str:
+        """Where the component is defined, as ``module (file:line)``."""
+        return _location(self.component)
+
+
+class Registry(Generic[T]):
+    """The components of one kind, by name.
+
+    ``base`` is the class that every component of this kind extends; ``kind`` is its name in messages, in the
+    configuration tree and in ``glimmer components``.
+    """
+
+    kinds: dict[str, "Registry[Any]"] = {}  # noqa: RUF012 - the one table of all registries, by kind
+
+    def __init__(self, kind: str, base: type[T]) -> None:
+        self.kind = kind
+        self.base = base
+        self._entries: dict[str, Entry[T]] = {}
+        Registry.kinds[kind] = self
+
+    def register(self, name: str, config: type[ComponentConfig] = ComponentConfig) -> Callable[[C], C]:
+        """Return the decorator that registers a class as ``name`` with its configuration dataclass.
+
+        Raises:
+            RegistryError: the name is taken, or the class or its configuration is of the wrong kind.
+        """
+
+        def decorate(component: C) -> C:
+            if not issubclass(component, self.base):
+                raise RegistryError(f"{_location(component)}: a {self.kind} must extend {self.base.__name__}")
+            if not (dataclasses.is_dataclass(config) and issubclass(config, ComponentConfig)):
+                raise RegistryError(f"{_location(config)}: the configuration of a {self.kind} must be a dataclass that extends ComponentConfig")
+            if name in self._entries:
+                raise RegistryError(
+                    f"two components register as {self.kind} {name!r}: "
+                    f"{self._entries[name].source} and {_location(component)}; rename one of them"
+                )
+            self._entries[name] = Entry(self.kind, name, component, _named(config, name))
+            return component
+
+        return decorate
+
+    def __getitem__(self, name: str) -> Entry[T]:
+        """Return the entry called ``name``.
+
+        Raises:
+            RegistryError: there is none; the message lists what exists and the nearest name.
+        """
+        if name not in self._entries:
+            raise RegistryError(f"unknown {self.kind} {name!r}; {suggest(name, self._entries)}")
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[Entry[T]]:
+        return iter(sorted(self._entries.values(), key=lambda entry: entry.name))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
+    def configure(self, name: str, **options: Any) -> Any:
+        """Return the configuration of the component ``name`` with ``options`` set (for use from Python)."""
+        return self[name].config(**options)
+
+    def build(self, config: ComponentConfig, *args: Any, **kwargs: Any) -> T:
+        """Build the component that ``config`` names: ``component(config, *args, **kwargs)``."""
+        return self[config.name].component(config, *args, **kwargs)
+
+
+def _named(config: type[ComponentConfig], name: str) -> type[ComponentConfig]:
+    """Derive the configuration class whose ``name`` defaults to ``name``."""
+    named = dataclasses.make_dataclass(
+        config.__name__, [("name", str, option(name, "The registered name of the component"))], bases=(config,), kw_only=True
+    )
+    named.__module__ = config.__module__
+    named.__doc__ = config.__doc__
+    return named
+
+
+def _location(item: type) -> str:
+    try:
+        file = Path(inspect.getsourcefile(item) or "?").name
+        line = inspect.getsourcelines(item)[1]
+    except (OSError, TypeError):
+        return f"{item.__module__}.{item.__qualname__}"
+    return f"{item.__module__}.{item.__qualname__} ({file}:{line})"
+
+
+def field_help(config: type[ComponentConfig]) -> Mapping[str, str]:
+    """The help text of every option of a configuration dataclass, by field name."""
+    return {item.name: str(item.metadata.get("help", "")) for item in dataclasses.fields(config)}

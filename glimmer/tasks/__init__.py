@@ -1,0 +1,1 @@
+"""Tasks: one file each, saying its prompt, its target and its metrics."""

@@ -1,0 +1,64 @@
+"""What every task says: how a question is posed, what the decoder learns, and how answers are scored."""
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from glimmer.data.values import Candidate, Example, Passage, Record
+from glimmer.registry import ComponentConfig, Registry, option
+
+
+class TaskData(Protocol):
+    """What a task draws its examples from; given by the data layer."""
+
+    def records(self, task: str, split: str) -> Sequence[Record]:
+        """The records of a split."""
+        ...
+
+    def candidates(self, task: str, split: str) -> Sequence[tuple[Candidate, ...]]:
+        """The retrieved candidates of every record of a split, in the records' order."""
+        ...
+
+    def passages(self, split: str | None = None) -> Sequence[Passage]:
+        """All passages, or only those that belong to a split's documents."""
+        ...
+
+
+@dataclass(kw_only=True)
+class TaskConfig(ComponentConfig):
+    """Options that every task has."""
+
+    data: str | None = option(None, "Stem of the task's files in data.dir; the task's key in the config when null")
+    limit: int | None = option(None, "Use only the first so many records of each split")
+
+
+class Task(ABC):
+    """A task over one data set.
+
+    Examples are made on demand from an index and a random generator, so that self-supervised tasks can vary
+    them; supervised tasks use the generator only to draw one of several valid targets.
+    """
+
+    metrics: tuple[str, ...] = ()
+    """Registered metric names; the first is the headline."""
+    supervised: bool = True
+    """False: made from passages alone; has no evaluation data of its own."""
+
+    def __init__(self, config: TaskConfig, key: str, data: TaskData) -> None:
+        self.config = config
+        self.key = key
+        self.data = data
+
+    @abstractmethod
+    def size(self, split: str) -> int:
+        """The number of examples in a split."""
+
+    @abstractmethod
+    def example(self, split: str, index: int, rng: random.Random) -> Example:
+        """Make example ``index`` of a split; the same index and generator state make the same example."""
+
+
+TASKS: Registry[Task] = Registry("task", Task)
+register_task = TASKS.register
