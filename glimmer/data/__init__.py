@@ -1,0 +1,1 @@
+"""Records and passages: reading, building, batching."""

@@ -1,0 +1,109 @@
+"""Questions in KILT's JSON lines: ``{id, input, output: [{answer?, provenance?: [...]}], meta}`` (arXiv 2009.02252)."""
+
+from collections.abc import Container, Iterable
+from pathlib import Path
+from typing import Any
+
+from glimmer.data.files import read_json_lines, write_json_lines
+from glimmer.data.values import Output, Provenance, Record
+from glimmer.errors import DataError, suggest
+
+EXPECTED = 'a KILT record {"id": text, "input": text, "output": [{"answer": text, "provenance": [...]}], "meta": {...}}'
+
+
+def read_records(path: Path, passages: Container[str] | None = None) -> list[Record]:
+    """Read KILT records, ``.gz`` by suffix; with ``passages`` every provenance must name one of them.
+
+    Raises:
+        DataError: names the line of the first record that is broken, incomplete or repeated.
+    """
+    records: list[Record] = []
+    seen: dict[str, int] = {}
+    for number, item in read_json_lines(path, EXPECTED):
+        record = _Line(path, number, passages).record(item)
+        if record.id in seen:
+            raise DataError(f"{path}:{number}: duplicate id {record.id!r}, first used in line {seen[record.id]}")
+        seen[record.id] = number
+        records.append(record)
+    return records
+
+
+def write_records(path: Path, records: Iterable[Record]) -> None:
+    """Write KILT records, atomically; reading them back gives equal records."""
+    write_json_lines(path, map(record_object, records))
+
+
+def record_object(record: Record) -> dict[str, Any]:
+    """A record as the JSON object of its line."""
+    output = []
+    for item in record.outputs:
+        entry: dict[str, Any] = {} if item.answer is None else {"answer": item.answer}
+        if item.provenance:
+            entry["provenance"] = [_provenance_object(p) for p in item.provenance]
+        output.append(entry)
+    item_object: dict[str, Any] = {"id": record.id, "input": record.input, "output": output}
+    if record.meta:
+        item_object["meta"] = record.meta
+    return item_object
+
+
+def _provenance_object(provenance: Provenance) -> dict[str, Any]:
+    item = {"passage_id": provenance.passage_id, "title": provenance.title}
+    return item if provenance.wikipedia_id is None else {**item, "wikipedia_id": provenance.wikipedia_id}
+
+
+class _Line:
+    """One line being parsed: knows where it stands, for the messages."""
+
+    def __init__(self, path: Path, number: int, passages: Container[str] | None) -> None:
+        self.where = f"{path}:{number}"
+        self.passages = passages
+
+    def record(self, item: dict[str, Any]) -> Record:
+        name = item.get("id")
+        if isinstance(name, int) and not isinstance(name, bool):
+            name = str(name)
+        return Record(
+            id=self.text(name, "'id'", item, "id"),
+            input=self.text(item.get("input"), "'input'", item, "input"),
+            outputs=tuple(self.output(o, i) for i, o in enumerate(self.rows(item.get("output", []), "'output'"))),
+            meta=self.mapping(item.get("meta") or {}, "'meta'"),
+        )
+
+    def output(self, item: Any, index: int) -> Output:
+        name = f"output {index}"
+        item = self.mapping(item, name)
+        answer = item.get("answer")
+        if answer is not None and not isinstance(answer, str):
+            raise self.error(f"the answer of {name} must be text, found {answer!r:.60}")
+        rows = self.rows(item.get("provenance") or [], f"the provenance of {name}")
+        return Output(answer, tuple(self.provenance(p, f"provenance {i} of {name}") for i, p in enumerate(rows)))
+
+    def provenance(self, item: Any, name: str) -> Provenance:
+        item = self.mapping(item, name)
+        passage_id, page = item.get("passage_id"), item.get("wikipedia_id")
+        if not isinstance(passage_id, str) or not passage_id:
+            raise self.error(f"{name} names no passage; expected 'passage_id': text; {suggest('passage_id', item)}")
+        if self.passages is not None and passage_id not in self.passages:
+            raise self.error(f"{name} names passage {passage_id!r}, which is not in the passage collection")
+        return Provenance(passage_id, str(item.get("title") or ""), None if page is None else str(page))
+
+    def text(self, value: Any, name: str, item: dict[str, Any], key: str) -> str:
+        if key not in item:
+            raise self.error(f"the record has no {name}; {suggest(key, item)}; expected {EXPECTED}")
+        if not isinstance(value, str) or not value.strip():
+            raise self.error(f"{name} must be non-empty text, found {item[key]!r:.60}")
+        return value
+
+    def rows(self, value: Any, name: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.error(f"{name} must be a list, found {value!r:.60}")
+        return value
+
+    def mapping(self, value: Any, name: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self.error(f"{name} must be an object, found {value!r:.60}")
+        return value
+
+    def error(self, message: str) -> DataError:
+        return DataError(f"{self.where}: {message}")
