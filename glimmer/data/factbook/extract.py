@@ -85,7 +85,8 @@ _TITLE = re.compile(
     r"|Ambassador|Administrator|Lieutenant|Commissioner|Captain Regent|Charge d'Affaires|Chief Minister|Chief Executive|Minister"
     r"|Acting|Interim|Transitional|Federal|High|Crown|Supreme|State Counselor|Counselor|Chairman|Chairperson|Leader"
     r"|General|Gen\.|Lt\.|Maj\.|Col\.|Dr\.|Sir|Dame|Cardinal|Pope|Prince|Taoiseach"
-    r"|Grand Duke|Co-prince|\(?Ret\.\)?) )+)(?=\S)"
+    r"|Grand Duke"
+    r"|Co-prince|\(?Ret\.\)?) )+)(?=\S)"
 )
 
 

@@ -33,7 +33,7 @@ def _partner(way: str, verb: str) -> tuple[Relation, ...]:
             f"""The {noun} partner of {{c}} with a share of {{k}} is {{a}}.
             {{a}} has a share of {{k}} among the {noun} partners of {{c}}.""",
             f"""the {noun} partner that has a share of {{k}} with {{c}}
-            the country that {verb} {{k}} of the {way.lower()} of {{c}}""",
+            the partner country that {verb} {{k}} of the {way.lower()} of {{c}}""",
         ),
         relation(
             f"{noun}_commodity",

@@ -1,0 +1,151 @@
+"""A corpus: a folder of passages and questions, with the candidates that a retriever finds for them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from glimmer.data.files import content_hash
+from glimmer.data.kilt import read_records
+from glimmer.data.passages import Collection, read_passages
+from glimmer.data.values import Candidate, Passage, Record
+from glimmer.errors import ConfigError, DataError, suggest
+from glimmer.registry import option
+from glimmer.retrieval import RETRIEVERS, Hits, Retriever, RetrieverConfig
+from glimmer.retrieval.precomputed import read_candidates, write_candidates
+
+
+def _default_retrievers() -> dict[str, Any]:
+    return {"default": RETRIEVERS.configure("bm25"), "multi_hop": RETRIEVERS.configure("two_step")}
+
+
+@dataclass(kw_only=True)
+class DataConfig:
+    """Where the data lies and what is retrieved for every question."""
+
+    dir: str = option("data/factbook", "Folder with passages.jsonl and TASK-SPLIT.jsonl files")
+    retrieved: int = option(25, "Passages retrieved for every question (k), at least 1")
+    retrievers: dict[str, Any] = field(
+        default_factory=_default_retrievers,
+        metadata={"help": "The retriever of each task's file stem, and of all others under 'default'"},
+    )
+
+    def __post_init__(self) -> None:
+        if self.retrieved < 1:
+            raise ConfigError(f"data.retrieved must be at least 1, found {self.retrieved}")
+        if "default" not in self.retrievers:
+            raise ConfigError("data.retrievers has no 'default'; expected the retriever of all tasks not named there")
+        for task, config in self.retrievers.items():
+            if not isinstance(config, RetrieverConfig):
+                raise ConfigError(f"data.retrievers.{task} must be a retriever's configuration, found {config!r:.60}")
+
+
+class Corpus:
+    """The data of a folder, read when first asked for (implements ``glimmer.tasks.base.TaskData``).
+
+    Candidates are what the retriever finds, gold or not; they are kept under ``candidates/`` and the index under
+    ``index/`` of the folder, each under a hash of everything that decides it.
+    """
+
+    def __init__(self, config: DataConfig) -> None:
+        self.config = config
+        self.directory = Path(config.dir)
+        self._records: dict[str, list[Record]] = {}
+        self._candidates: dict[str, list[tuple[Candidate, ...]]] = {}
+        self._built: dict[str, Retriever] = {}
+
+    @cached_property
+    def collection(self) -> Collection:
+        """All passages.
+
+        Raises:
+            DataError: ``passages.jsonl`` is missing or broken.
+        """
+        return read_passages(self._file("passages.jsonl"))
+
+    def passages(self, split: str | None = None) -> Sequence[Passage]:
+        """All passages, or only those of a split's documents.
+
+        Raises:
+            DataError: passages are missing or broken, or none belongs to ``split``.
+        """
+        if split is None:
+            return self.collection.passages
+        splits = self.collection.splits
+        chosen = tuple(p for p in self.collection.passages if splits.get(p.id) == split)
+        if not chosen:
+            file = self._file("passages.jsonl")
+            raise DataError(f"{file}: no passage of the split {split!r}; {suggest(split, set(splits.values()))}")
+        return chosen
+
+    def passage(self, passage_id: str) -> Passage:
+        """The passage called ``passage_id``.
+
+        Raises:
+            DataError: there is none.
+        """
+        return self.collection[passage_id]
+
+    def records(self, task: str, split: str) -> Sequence[Record]:
+        """The records of ``TASK-SPLIT.jsonl``.
+
+        Raises:
+            DataError: the file is missing or broken.
+        """
+        name = f"{task}-{split}"
+        if name not in self._records:
+            self._records[name] = read_records(self._file(f"{name}.jsonl"), self.collection)
+        return self._records[name]
+
+    def candidates(self, task: str, split: str) -> Sequence[tuple[Candidate, ...]]:
+        """What the task's retriever finds for every record, in the records' order, best first."""
+        name = f"{task}-{split}"
+        if name not in self._candidates:
+            records = self.records(task, split)
+            hits = self._hits(task, name, records)
+            self._candidates[name] = [self._flagged(r, found) for r, found in zip(records, hits, strict=True)]
+        return self._candidates[name]
+
+    def retriever(self, task: str = "default") -> Retriever:
+        """The retriever of a task, over all passages."""
+        key = task if task in self.config.retrievers else "default"
+        if key not in self._built:
+            config = self.config.retrievers[key]
+            self._built[key] = RETRIEVERS.build(config, self.collection.passages, self.directory / "index")
+        return self._built[key]
+
+    def search(self, question: str, task: str = "default") -> tuple[Candidate, ...]:
+        """The candidates of a question that no file holds; none is known to be gold."""
+        hits = self.retriever(task).retrieve([question], self.config.retrieved)[0]
+        return tuple(Candidate(self.collection.passages[row], score, False) for row, score in hits)
+
+    def _hits(self, task: str, name: str, records: Sequence[Record]) -> list[Hits]:
+        retriever = self.retriever(task)
+        k = self.config.retrieved
+        asked = "\n".join(f"{record.id}\t{record.input}" for record in records)
+        key = content_hash(retriever.fingerprint(name), str(k), self._passages_hash, asked)
+        path = self.directory / "candidates" / f"{name}-{key}.jsonl"
+        if path.exists():
+            found = read_candidates(path, self.collection.rows)
+            return [found[record.id] for record in records]
+        hits = retriever.retrieve_records(records, name, k)
+        write_candidates(path, records, hits, self.collection.passages)
+        return hits
+
+    @cached_property
+    def _passages_hash(self) -> str:
+        return content_hash(*(f"{p.id}\n{p.title}\n{p.text}" for p in self.collection.passages))
+
+    def _flagged(self, record: Record, hits: Hits) -> tuple[Candidate, ...]:
+        gold = record.gold_ids
+        passages = [(self.collection.passages[row], score) for row, score in hits]
+        return tuple(Candidate(passage, score, passage.id in gold) for passage, score in passages)
+
+    def _file(self, name: str) -> Path:
+        path = self.directory / name
+        if not path.exists():
+            there: Mapping[str, None] = dict.fromkeys(p.name for p in sorted(self.directory.glob("*.jsonl")))
+            hint = suggest(name, there) if there else "build the built-in corpus with `glimmer corpus build`"
+            raise DataError(f"{path}: no such file; {hint}")
+        return path

@@ -1,0 +1,121 @@
+"""BM25 (Robertson and Zaragoza, 2009) by the library bm25s."""
+
+import math
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import bm25s
+import numpy as np
+from bm25s.stopwords import STOPWORDS_EN
+from numpy.typing import NDArray
+
+from glimmer.data.files import content_hash
+from glimmer.data.text import plain
+from glimmer.data.values import Passage
+from glimmer.errors import ConfigError, suggest
+from glimmer.registry import option
+from glimmer.retrieval.base import Hits, Retriever, RetrieverConfig, register_retriever
+
+METHODS = ("lucene", "robertson", "atire", "bm25l", "bm25+")
+_QUESTION_WORDS = "what which who whom whose when where why how do does did has have had were been can from about than"
+STOPWORDS = {"none": frozenset[str](), "en": frozenset([*STOPWORDS_EN, *_QUESTION_WORDS.split()])}
+
+
+@dataclass(kw_only=True)
+class Bm25Config(RetrieverConfig):
+    """Options of BM25."""
+
+    k1: float = option(1.5, "Saturation of the term frequency, at least 0")
+    b: float = option(0.75, "Normalisation by the passage's length, from 0 to 1")
+    method: str = option("lucene", f"Variant of the formula: {', '.join(METHODS)}")
+    stopwords: str = option("en", "Words that are not searched for: en or none")
+    plurals: bool = option(False, "Search for plurals and singulars alike (the S stemmer of Harman, 1991)")
+
+    def __post_init__(self) -> None:
+        if self.k1 < 0:
+            raise ConfigError(f"retriever.k1 must be at least 0, found {self.k1}")
+        if not 0 <= self.b <= 1:
+            raise ConfigError(f"retriever.b must lie between 0 and 1, found {self.b}")
+        if self.method not in METHODS:
+            raise ConfigError(f"unknown retriever.method {self.method!r}; {suggest(self.method, METHODS)}")
+        if self.stopwords not in STOPWORDS:
+            raise ConfigError(f"unknown retriever.stopwords {self.stopwords!r}; {suggest(self.stopwords, STOPWORDS)}")
+
+
+def singular(word: str) -> str:
+    """An English word without its plural ending (Harman, How effective is suffixing?, 1991)."""
+    if word.endswith("ies") and word[-4:-3] not in ("e", "a"):
+        return word[:-3] + "y"
+    if word.endswith("es") and word[-3:-2] not in ("a", "e", "o"):
+        return word[:-1]
+    return word[:-1] if word.endswith("s") and word[-2:-1] not in ("u", "s") else word
+
+
+@register_retriever("bm25", Bm25Config)
+class Bm25(Retriever):
+    """BM25 over title and text, without case and accents; the index is kept in the cache folder."""
+
+    def __init__(self, config: Bm25Config, passages: Sequence[Passage], cache: Path | None = None) -> None:
+        super().__init__(config, passages, cache)
+        self._stopwords = STOPWORDS[config.stopwords]
+        self._plurals = config.plurals
+        self._model = self._build(config) if cache is None else self._cached(config, cache)
+
+    def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
+        """The best ``k`` passages of every query; passages without a word of it are left out."""
+        return [self._best(query, k) for query in queries]
+
+    def _words(self, text: str) -> list[str]:
+        """The words of a text that are searched for."""
+        return [self._spelt(word) for word in plain(text).split() if word not in self._stopwords]
+
+    def _spelt(self, word: str) -> str:
+        """A word as the index spells it."""
+        return singular(word) if self._plurals else word
+
+    def _rarity(self, word: str) -> float:
+        """The inverse document frequency of a word: ln(N / n)."""
+        column = self._model.vocab_dict.get(word)
+        if column is None:
+            return 0.0
+        starts = self._model.scores["indptr"]
+        return math.log(len(self.passages) / int(starts[column + 1] - starts[column]))
+
+    def _best(self, query: str, k: int) -> Hits:
+        words = [word for word in self._words(query) if word in self._model.vocab_dict]
+        if not words:
+            return []
+        scores: NDArray[np.float32] = self._model.get_scores(words)
+        k = min(k, len(scores))
+        # Everything as good as the k-th, so that ties are decided by order alone.
+        rows = np.flatnonzero((scores >= np.partition(scores, -k)[-k]) & (scores > 0))
+        rows = rows[np.argsort(-scores[rows], kind="stable")][:k]
+        return [(int(row), float(scores[row])) for row in rows]
+
+    def _build(self, config: Bm25Config) -> Any:
+        model = bm25s.BM25(k1=config.k1, b=config.b, method=config.method)
+        model.index([self._words(f"{p.title} {p.text}") for p in self.passages], show_progress=False)
+        return model
+
+    def _cached(self, config: Bm25Config, cache: Path) -> Any:
+        settings = {key: asdict(config)[key] for key in ("k1", "b", "method", "stopwords", "plurals")}
+        key = content_hash(bm25s.__version__, repr(settings), *(f"{p.id}\n{p.title}\n{p.text}" for p in self.passages))
+        folder = cache / f"bm25-{key}"
+        if folder.exists():
+            return bm25s.BM25.load(folder)
+        model = self._build(config)
+        cache.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=cache, prefix=".bm25-"))
+        model.save(temporary, show_progress=False)
+        try:
+            temporary.replace(folder)
+        except OSError:
+            # Another process has put the same index there in the meantime.
+            shutil.rmtree(temporary)
+            if not folder.exists():
+                raise
+        return model
