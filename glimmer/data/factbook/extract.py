@@ -80,14 +80,13 @@ def both_forms(field: Field) -> Iterator[Value]:
         yield Value(tuple(dict.fromkeys(answers)))
 
 
-_TITLE = re.compile(
-    r"^((?:(?:President|Prime Minister|King|Queen|Emir|Amir|Sultan|Chancellor|Premier|Governor General|Governor"
-    r"|Ambassador|Administrator|Lieutenant|Commissioner|Captain Regent|Charge d'Affaires|Chief Minister|Chief Executive|Minister"
-    r"|Acting|Interim|Transitional|Federal|High|Crown|Supreme|State Counselor|Counselor|Chairman|Chairperson|Leader"
-    r"|General|Gen\.|Lt\.|Maj\.|Col\.|Dr\.|Sir|Dame|Cardinal|Pope|Prince|Taoiseach"
-    r"|Grand Duke"
-    r"|Co-prince|\(?Ret\.\)?) )+)(?=\S)"
+_TITLES = (
+    "President, Prime Minister, King, Queen, Emir, Amir, Sultan, Chancellor, Premier, Governor General, Governor, "
+    "Ambassador, Administrator, Lieutenant, Commissioner, Captain Regent, Charge d'Affaires, Chief Minister, Chief Executive, "
+    "Minister, Acting, Interim, Transitional, Federal, High, Crown, Supreme, State Counselor, Counselor, Chairman, Chairperson, "
+    "Leader, General, Gen., Lt., Maj., Col., Dr., Sir, Dame, Cardinal, Pope, Prince, Taoiseach, Grand Duke, Co-prince"
 )
+_TITLE = re.compile(rf"^(?:(?:{'|'.join(map(re.escape, _TITLES.split(', ')))}) )+(?=\S)")
 
 
 def person(field: Field) -> Iterator[Value]:
@@ -101,7 +100,7 @@ def person(field: Field) -> Iterator[Value]:
 def since(field: Field) -> Iterator[Value]:
     """``(person) since date``: the date, keyed by the person."""
     for holder in person(field):
-        if match := re.search(r"\(since ([^()]*[A-Za-z][^()]*)\)", field.text):
+        if match := re.search(r"\(since (\d{1,2} [A-Z][a-z]+ \d{4})\b", field.text):
             yield Value((match[1],), holder.answers[-1])
 
 

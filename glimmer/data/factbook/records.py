@@ -1,7 +1,7 @@
 """Facts as KILT records of four task families."""
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +13,8 @@ MOST = {"train": 150, "dev": 12, "test": 20}
 """Questions of one relation in a split of a task: no relation crowds out the others."""
 HOPS = {"train": 6, "dev": 40, "test": 12}
 """Multi-hop questions made from one bridge."""
+MOST_ABOUT = {"train": 240, "dev": 120, "test": 120}
+"""Multi-hop questions that lead to one place: large economies are everyone's partner."""
 TWO_HOP = {"candidates": "two retrievals: the question, then the question with each place named in the best passages"}
 
 Item = tuple[str, tuple[Output, ...], dict[str, Any]]
@@ -35,14 +37,21 @@ def make_records(task: str, split: str, facts: Sequence[Fact]) -> list[Record]:
 
 def _open_qa(facts: Sequence[Fact], split: str, rng: random.Random) -> Iterator[Item]:
     for fact in _capped(facts, split, rng):
-        question = rng.choice(fact.relation.questions).format(c=fact.place.phrase, k=fact.key)
-        yield question, _outputs(fact.answers, fact.gold), _meta(fact)
+        if question := _asked(fact, [q.format(c=fact.place.phrase, k=fact.key) for q in fact.relation.questions], rng):
+            yield question, _outputs(fact.answers, fact.gold), _meta(fact)
 
 
 def _slots(facts: Sequence[Fact], split: str, rng: random.Random) -> Iterator[Item]:
     for fact in _capped(facts, split, rng):
-        slot = rng.choice(fact.relation.slots).format(k=fact.key)
-        yield f"{fact.place.name} [SEP] {slot}", _outputs(fact.answers, fact.gold), _meta(fact)
+        slots = [f"{fact.place.name} [SEP] {slot.format(k=fact.key)}" for slot in fact.relation.slots]
+        if question := _asked(fact, slots, rng):
+            yield question, _outputs(fact.answers, fact.gold), _meta(fact)
+
+
+def _asked(fact: Fact, phrasings: Sequence[str], rng: random.Random) -> str | None:
+    """One of the phrasings that do not hold an answer."""
+    fair = [text for text in phrasings if not any(plain(answer) in plain(text) for answer in fact.answers)]
+    return rng.choice(fair) if fair else None
 
 
 def _claims(facts: Sequence[Fact], split: str, rng: random.Random) -> Iterator[Item]:
@@ -96,18 +105,21 @@ def _multi_hop(facts: Sequence[Fact], split: str, rng: random.Random) -> Iterato
     by_name |= {plain(f.answers[0]): f.place for f in facts if f.relation.name == "long_name"}
     second: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
-        # An answer of few distinct values (yes, bicameral) can be had without any hop.
+        # Yes and no can be guessed without any hop.
         if not fact.key and not fact.relation.bridges and fact.answers[0] not in ("yes", "no"):
             second[fact.place.code].append(fact)
-    for first in facts:
+    about: Counter[str] = Counter()
+    for first in rng.sample(facts, len(facts)):
         place = by_name.get(plain(first.answers[0]))
         if not first.relation.bridges or place is None or place == first.place:
             continue
+        room = MOST_ABOUT[split] - about[place.code]
         options = [fact for fact in second[place.code] if _needs_both(first, fact)]
-        for fact in rng.sample(options, min(HOPS[split], len(options))):
+        for fact in rng.sample(options, min(HOPS[split], room, len(options))):
             bridge = rng.choice(first.relation.bridges).format(c=first.place.phrase, k=first.key)
-            question = rng.choice(fact.relation.questions).format(c=bridge, k="")
-            if plain(place.name) not in plain(question) and not any(plain(a) in plain(question) for a in fact.answers):
+            question = _asked(fact, [q.format(c=bridge, k="") for q in fact.relation.questions], rng)
+            if question and plain(place.name) not in plain(question):
+                about[place.code] += 1
                 yield question, _outputs(fact.answers, first.gold, fact.gold), {**_meta(fact), **_bridge_meta(first)}
 
 
@@ -123,7 +135,7 @@ def _bridge_meta(first: Fact) -> dict[str, Any]:
 
 def _capped(facts: Sequence[Fact], split: str, rng: random.Random) -> Iterator[Fact]:
     """The facts in random order, at most so many of each relation."""
-    taken: dict[str, int] = defaultdict(int)
+    taken: Counter[str] = Counter()
     for fact in rng.sample(facts, len(facts)):
         taken[fact.relation.name] += 1
         if taken[fact.relation.name] <= MOST[split]:

@@ -174,7 +174,7 @@ RELATIONS = (
         first,
         """What is the position of {c} on ICJ jurisdiction?
         How does {c} take part in international law organizations with regard to the ICJ?
-        Does {c} accept ICJ jurisdiction?""",
+        How does {c} stand towards ICJ jurisdiction?""",
         "position on ICJ jurisdiction\ninternational law organization participation, ICJ",
         """On ICJ jurisdiction, {c} {a}.
         In international law organizations, {c} {a}.""",
@@ -185,7 +185,7 @@ RELATIONS = (
         matched(r";\s*(?P<a>[^;]*ICCt[^;]*)"),
         """What is the position of {c} on the ICCt?
         How does {c} stand towards ICCt jurisdiction?
-        Does {c} accept ICCt jurisdiction?""",
+        What is said of {c} and the ICCt?""",
         "position on the ICCt\ninternational law organization participation, ICCt",
     ),
     relation(

@@ -195,7 +195,7 @@ RELATIONS = (
         "Legislative branch > legislative structure",
         first,
         """What is the legislative structure of {c}?
-        Is the legislature of {c} unicameral or bicameral?
+        Which kind of legislature, by its structure, does {c} have?
         Which structure does the legislative branch of {c} have?""",
         "legislative structure\nstructure of the legislature",
         """The legislative structure of {c} is {a}.

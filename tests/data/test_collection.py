@@ -1,0 +1,80 @@
+"""A corpus finds what its retriever finds, keeps it, and never adds gold passages."""
+
+from pathlib import Path
+
+import pytest
+
+from glimmer.data.collection import Corpus, DataConfig
+from glimmer.data.kilt import write_records
+from glimmer.data.passages import write_passages
+from glimmer.data.values import Output, Passage, Provenance, Record
+from glimmer.errors import ConfigError, DataError
+from glimmer.retrieval import RETRIEVERS
+
+PASSAGES = [
+    Passage("p0", "Chad: Government", "The capital is N'Djamena."),
+    Passage("p1", "Niger: Government", "The capital is Niamey."),
+    Passage("p2", "Niger: Economy", "Uranium and onions."),
+]
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    write_passages(tmp_path / "passages.jsonl", PASSAGES, {"p0": "train", "p1": "test", "p2": "test"})
+    niamey = Output("Niamey", (Provenance("p1"),))
+    onions = Output("onions", (Provenance("p2"),))
+    records = [Record("a", "What is the capital of Niger?", (niamey,)), Record("b", "zzz?", (onions,))]
+    write_records(tmp_path / "open_qa-dev.jsonl", records)
+    return tmp_path
+
+
+def test_candidates_are_ranked_flagged_and_never_completed(directory: Path) -> None:
+    first, nothing = Corpus(DataConfig(dir=str(directory))).candidates("open_qa", "dev")
+    assert [(c.passage.id, c.gold) for c in first] == [("p1", True), ("p2", False), ("p0", False)]
+    assert [c.score for c in first] == sorted((c.score for c in first), reverse=True)
+    assert nothing == ()
+
+
+def test_candidates_are_kept_and_read_back_equal(directory: Path) -> None:
+    config = DataConfig(dir=str(directory), retrieved=2)
+    made = Corpus(config).candidates("open_qa", "dev")
+    files = list((directory / "candidates").iterdir())
+    assert len(files) == 1
+    stamp = files[0].stat().st_mtime_ns
+    assert Corpus(config).candidates("open_qa", "dev") == made
+    assert files[0].stat().st_mtime_ns == stamp
+
+
+def test_what_decides_the_candidates_decides_the_file(directory: Path) -> None:
+    Corpus(DataConfig(dir=str(directory))).candidates("open_qa", "dev")
+    other = {"default": RETRIEVERS.configure("bm25", k1=0.9)}
+    Corpus(DataConfig(dir=str(directory), retrievers=other)).candidates("open_qa", "dev")
+    Corpus(DataConfig(dir=str(directory), retrieved=1)).candidates("open_qa", "dev")
+    write_passages(directory / "passages.jsonl", PASSAGES[::-1])
+    again = Corpus(DataConfig(dir=str(directory))).candidates("open_qa", "dev")
+    assert len(list((directory / "candidates").iterdir())) == 4
+    assert again[0][0].passage.id == "p1"
+
+
+def test_passages_of_a_split(directory: Path) -> None:
+    corpus = Corpus(DataConfig(dir=str(directory)))
+    assert [p.id for p in corpus.passages("train")] == ["p0"]
+    assert corpus.passages() == tuple(PASSAGES)
+    with pytest.raises(DataError, match="did you mean 'train'"):
+        corpus.passages("trian")
+
+
+def test_free_questions_have_candidates_without_gold(directory: Path) -> None:
+    found = Corpus(DataConfig(dir=str(directory), retrieved=1)).search("capital of Chad")
+    assert [(c.passage.id, c.gold) for c in found] == [("p0", False)]
+
+
+def test_missing_files_and_options_name_the_nearest(directory: Path) -> None:
+    with pytest.raises(DataError, match=r"open_qa-test\.jsonl: no such file; did you mean 'open_qa-dev\.jsonl'"):
+        Corpus(DataConfig(dir=str(directory))).records("open_qa", "test")
+    with pytest.raises(DataError, match="glimmer corpus build"):
+        Corpus(DataConfig(dir=str(directory / "none"))).passages()
+    with pytest.raises(ConfigError, match=r"data\.retrieved"):
+        DataConfig(retrieved=0)
+    with pytest.raises(ConfigError, match="'default'"):
+        DataConfig(retrievers={})
