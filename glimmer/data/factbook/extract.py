@@ -82,9 +82,10 @@ def both_forms(field: Field) -> Iterator[Value]:
 
 _TITLES = (
     "President, Prime Minister, King, Queen, Emir, Amir, Sultan, Chancellor, Premier, Governor General, Governor, "
-    "Ambassador, Administrator, Lieutenant, Commissioner, Captain Regent, Charge d'Affaires, Chief Minister, Chief Executive, "
-    "Minister, Acting, Interim, Transitional, Federal, High, Crown, Supreme, State Counselor, Counselor, Chairman, Chairperson, "
-    "Leader, General, Gen., Lt., Maj., Col., Dr., Sir, Dame, Cardinal, Pope, Prince, Taoiseach, Grand Duke, Co-prince"
+    "Ambassador, Administrator, Lieutenant, Commissioner, Captain Regent, Charge d'Affaires, Chief Minister, "
+    "Chief Executive, Minister, Acting, Interim, Transitional, Federal, High, Crown, Supreme, State Counselor, "
+    "Counselor, Chairman, Chairperson, Leader, General, Gen., Lt., Maj., Col., Dr., Sir, Dame, Cardinal, Pope, "
+    "Prince, Taoiseach, Grand Duke, Co-prince"
 )
 _TITLE = re.compile(rf"^(?:(?:{'|'.join(map(re.escape, _TITLES.split(', ')))}) )+(?=\S)")
 
