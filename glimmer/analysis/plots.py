@@ -1,0 +1,123 @@
+"""Plots of a comparison, as PNG files drawn without a display."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from glimmer.analysis.report import NAMES, passages, title
+from glimmer.analysis.results import Comparison
+from glimmer.data.files import write_bytes
+
+Curve = Sequence[tuple[float, float]]
+"""Points (step, value) by rising step."""
+
+
+def draw_comparison(comparison: Comparison, directory: Path) -> dict[str, str]:
+    """Draw score against compute, score by task, and gold recall; returns file name → caption."""
+    figures = {
+        "score_vs_compute.png": (_score_vs_compute(comparison), "Average score against multiply-adds of a question"),
+        "score_by_task.png": (_score_by_task(comparison), "Score by task, with the standard deviation over seeds"),
+        "gold_recall.png": (_gold_recall(comparison), "Gold passages read against the number of passages read"),
+    }
+    for name, (figure, _) in figures.items():
+        _save(figure, directory / name)
+    return {name: caption for name, (_, caption) in figures.items()}
+
+
+def draw_curves(curves: Mapping[str, Mapping[str, Curve]], directory: Path) -> dict[str, str]:
+    """Draw training curves: quantity → line label → curve, a panel a quantity; returns file name → caption."""
+    figure = Figure(figsize=(5 * len(curves), 3.6), layout="constrained")
+    for axes, (quantity, lines) in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves.items(), strict=True):
+        for label, points in lines.items():
+            axes.plot(*zip(*points, strict=True), label=label, marker="." if len(points) < 30 else None)
+        _finish(axes, "step", quantity)
+    _save(figure, directory / "training_curves.png")
+    return {"training_curves.png": "Training curves"}
+
+
+def draw_sweep(points: Sequence[tuple[str, float, float]], key: str, directory: Path) -> dict[str, str]:
+    """Draw average score (mean, standard deviation) against an overridden key's values."""
+    figure, axes = _figure()
+    labels = [value for value, _, _ in points]
+    means, stds = [mean for _, mean, _ in points], [std for _, _, std in points]
+    numeric = all(_is_number(label) for label in labels)
+    positions = [float(label) for label in labels] if numeric else [float(i) for i in range(len(labels))]
+    if numeric:
+        axes.errorbar(positions, means, yerr=stds, marker="o", capsize=3)
+    else:
+        axes.bar(positions, means, yerr=stds, capsize=3)
+        axes.set_xticks(positions, labels)
+    axes.set_xlabel(key)
+    axes.set_ylabel("average score")
+    _save(figure, directory / "sweep.png")
+    return {"sweep.png": f"Average score by {key}"}
+
+
+def _score_vs_compute(comparison: Comparison) -> Figure:
+    figure, axes = _figure()
+    for name, system in comparison.systems.items():
+        label = f"{NAMES.get(name, name)} ({passages(system)})"
+        average = system.average
+        axes.errorbar(
+            system.first.multiply_adds, average.mean, yerr=average.std, marker="o", capsize=3, ls="", label=label
+        )
+    axes.set_xlim(left=0)
+    axes.margins(y=0.2)
+    _finish(axes, "multiply-adds per question", "average score")
+    return figure
+
+
+def _score_by_task(comparison: Comparison) -> Figure:
+    figure = Figure(figsize=(1.6 * len(comparison.tasks) + 3, 4), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(comparison.systems)
+    for i, (name, system) in enumerate(comparison.systems.items()):
+        spreads = [*(system.score(task) for task in comparison.tasks), system.average]
+        places = [group + (i - (len(comparison.systems) - 1) / 2) * width for group in range(len(spreads))]
+        means, stds = [spread.mean for spread in spreads], [spread.std for spread in spreads]
+        axes.bar(places, means, width, yerr=stds, capsize=3, label=NAMES.get(name, name))
+    axes.set_xticks(range(len(comparison.tasks) + 1), [*map(title, comparison.tasks), "average"])
+    axes.set_ylim(0, 100)
+    _finish(axes, "", "score")
+    return figure
+
+
+def _gold_recall(comparison: Comparison) -> Figure:
+    figure, axes = _figure()
+    for name, system in comparison.systems.items():
+        recall = system.gold_recall_read
+        label = f"{NAMES.get(name, name)} ({passages(system)})"
+        axes.errorbar(system.first.kept, recall.mean, yerr=recall.std, marker="o", capsize=3, ls="", label=label)
+    axes.set_xlim(left=0)
+    axes.set_ylim(0, 100)
+    _finish(axes, "passages that the decoder reads", "gold passages among them, %")
+    return figure
+
+
+def _figure() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(5.5, 4), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _finish(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def _save(figure: Figure, path: Path) -> None:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
+    write_bytes(path, content.getvalue())
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
