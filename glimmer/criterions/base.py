@@ -1,5 +1,7 @@
-"""What every criterion returns: a loss per question with its weight, so that means over ragged, accumulated and
-distributed batches are one mean."""
+"""What every criterion returns: sums and counts per question.
+
+So the mean over ragged, accumulated and distributed batches is one mean.
+"""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -7,7 +9,8 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from glimmer.data.values import Batch
-from glimmer.models.reader import Reader
+from glimmer.errors import ConfigError, suggest
+from glimmer.models.base import Model
 from glimmer.models.values import ReaderOutput
 from glimmer.registry import ComponentConfig, Registry, option
 
@@ -17,6 +20,19 @@ class CriterionConfig(ComponentConfig):
     """Options that every criterion has."""
 
     weight: float = option(1.0, "Weight of this loss in the sum that is minimised")
+
+    def __post_init__(self) -> None:
+        self.require(self.weight >= 0, "weight", "0 or more")
+
+    def require(self, condition: bool, key: str, expected: str) -> None:
+        """Raise ConfigError for ``key`` unless ``condition`` holds."""
+        if not condition:
+            raise ConfigError(f"criterions.{self.name}.{key} must be {expected}, found {getattr(self, key)!r}")
+
+    def require_choice(self, key: str, choices: tuple[str, ...]) -> None:
+        """Raise ConfigError unless the value of ``key`` is one of ``choices``."""
+        value = getattr(self, key)
+        self.require(value in choices, key, f"one of the known values ({suggest(str(value), choices)})")
 
 
 @dataclass(frozen=True)
@@ -45,9 +61,9 @@ class Criterion(ABC):
         """``[B]``: the counts of ``__call__`` before the forward pass, which normalise an update's gradient."""
 
     @abstractmethod
-    def __call__(self, reader: Reader, output: ReaderOutput, batch: Batch) -> CriterionOutput:
+    def __call__(self, reader: Model, output: ReaderOutput, batch: Batch) -> CriterionOutput:
         """The loss of every question."""
 
 
-CRITERIONS: Registry[Criterion] = Registry("criterion", Criterion)
+CRITERIONS: Registry[Criterion] = Registry("criterion", Criterion)  # type: ignore[type-abstract]
 register_criterion = CRITERIONS.register

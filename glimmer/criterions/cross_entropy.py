@@ -1,0 +1,58 @@
+"""Token cross-entropy of the answer, given the passages that the decoder reads."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from glimmer.criterions.base import Criterion, CriterionConfig, CriterionOutput, register_criterion
+from glimmer.data.values import Batch
+from glimmer.models.base import Model
+from glimmer.models.values import ReaderOutput
+from glimmer.registry import option
+
+
+@dataclass(kw_only=True)
+class CrossEntropyConfig(CriterionConfig):
+    """Options of the token cross-entropy."""
+
+    label_smoothing: float = option(0.0, "Share of the target's probability spread evenly over the vocabulary, [0, 1)")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require(0 <= self.label_smoothing < 1, "label_smoothing", "at least 0 and less than 1")
+
+
+@register_criterion("cross_entropy", CrossEntropyConfig)
+class CrossEntropy(Criterion):
+    """Teacher-forced token cross-entropy, in nats per target token (GLIMMER, arXiv 2306.10231, L_LM)."""
+
+    config: CrossEntropyConfig
+
+    def counts(self, batch: Batch) -> Tensor:
+        """``[B]``: the target tokens."""
+        return batch.targets.mask.sum(1)
+
+    def __call__(self, reader: Model, output: ReaderOutput, batch: Batch) -> CriterionOutput:
+        """The sum over each question's target tokens; logs the accuracy of the most likely token.
+
+        With label smoothing it also logs the plain negative log-likelihood as ``nll``.
+        """
+        logits, mask = output.logits.float(), batch.targets.mask
+        counts = self.counts(batch)
+        values = self._token_losses(logits, batch.targets.ids, self.config.label_smoothing)
+        with torch.no_grad():
+            right = (logits.argmax(-1) == batch.targets.ids) & mask
+            logs = {"token_accuracy": (right.sum(1).float(), counts)}
+            if self.config.label_smoothing > 0:
+                plain = self._token_losses(logits, batch.targets.ids, 0.0)
+                logs["nll"] = (plain.masked_fill(~mask, 0.0).sum(1), counts)
+        return CriterionOutput(values.masked_fill(~mask, 0.0).sum(1), counts, logs)
+
+    @staticmethod
+    def _token_losses(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+        flat = functional.cross_entropy(
+            logits.flatten(0, 1), targets.flatten(), reduction="none", label_smoothing=smoothing
+        )
+        return flat.view_as(targets)

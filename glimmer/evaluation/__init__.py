@@ -1,0 +1,1 @@
+"""Evaluation: metrics, predictions and the object that answers questions."""
