@@ -85,7 +85,9 @@ class Registry(Generic[T]):
             if not issubclass(component, self.base):
                 raise RegistryError(f"{_location(component)}: a {self.kind} must extend {self.base.__name__}")
             if not (dataclasses.is_dataclass(config) and issubclass(config, ComponentConfig)):
-                raise RegistryError(f"{_location(config)}: the configuration of a {self.kind} must be a dataclass that extends ComponentConfig")
+                raise RegistryError(
+                    f"{_location(config)}: the configuration of a {self.kind} must be a dataclass that extends ComponentConfig"
+                )
             if name in self._entries:
                 raise RegistryError(
                     f"two components register as {self.kind} {name!r}: "
@@ -124,7 +126,10 @@ class Registry(Generic[T]):
 def _named(config: type[ComponentConfig], name: str) -> type[ComponentConfig]:
     """Derive the configuration class whose ``name`` defaults to ``name``."""
     named = dataclasses.make_dataclass(
-        config.__name__, [("name", str, option(name, "The registered name of the component"))], bases=(config,), kw_only=True
+        config.__name__,
+        [("name", str, option(name, "The registered name of the component"))],
+        bases=(config,),
+        kw_only=True,
     )
     named.__module__ = config.__module__
     named.__doc__ = config.__doc__

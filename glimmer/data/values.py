@@ -1,6 +1,6 @@
 """The values that flow from disk to the reader: text first, then tensors.
 
-Legend: B questions, P distinct passages of a batch, K passages of a question, T tokens.
+Legend: B questions, P distinct passages of a batch, K passages of a question, T tokens, D width.
 Masks are boolean, True = a real token.
 """
 
@@ -104,6 +104,18 @@ class Tokens:
     def to(self, device: torch.device | str) -> "Tokens":
         """Copy to a device."""
         return Tokens(self.ids.to(device), self.mask.to(device))
+
+
+@dataclass(frozen=True)
+class States:
+    """Token states ``values [..., T, D]`` and their mask ``[..., T]``."""
+
+    values: Tensor
+    mask: Tensor
+
+    def rows(self, index: Tensor) -> "States":
+        """Gather along the first dimension."""
+        return States(self.values[index], self.mask[index])
 
 
 @dataclass(frozen=True)

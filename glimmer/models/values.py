@@ -9,17 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class States:
-    """Token states ``values [..., T, D]`` and their mask ``[..., T]``."""
-
-    values: Tensor
-    mask: Tensor
-
-    def rows(self, index: Tensor) -> "States":
-        """Gather along the first dimension."""
-        return States(self.values[index], self.mask[index])
+from glimmer.data.values import States
 
 
 @dataclass(frozen=True)
@@ -38,9 +28,7 @@ class Pairs:
 
     def rows(self, index: Tensor) -> "Pairs":
         """The sub-set of pairs ``index``."""
-        return Pairs(
-            self.states.rows(index), self.question[index], self.slot[index], self.question_lengths[index]
-        )
+        return Pairs(self.states.rows(index), self.question[index], self.slot[index], self.question_lengths[index])
 
     def question_mask(self) -> Tensor:
         """``[N, T]`` bool: the tokens of the question."""

@@ -1,0 +1,36 @@
+"""What every memory does: give the states of passages after the memory layers.
+
+Legend: P passages, T tokens, D width.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from torch import nn
+
+from glimmer.data.values import States, Tokens
+from glimmer.registry import ComponentConfig, Registry
+
+Encode = Callable[[Tokens], States]
+"""Runs the memory layers: ``[P, T]`` tokens to their raw residual stream ``[P, T, D]``."""
+
+
+class Memory(nn.Module, ABC):
+    """Gives passage states, computed now or read from a store."""
+
+    def __init__(self, config: ComponentConfig, text_fingerprint: str) -> None:
+        """``text_fingerprint`` stands for everything that turns a passage into token ids."""
+        super().__init__()
+        self.config = config
+        self.text_fingerprint = text_fingerprint
+
+    def prepare(self, modules: Sequence[nn.Module], layers: int) -> None:
+        """Called once when the reader is composed, with the modules and the number of layers that make the memory."""
+
+    @abstractmethod
+    def forward(self, encode: Encode, passages: Tokens, passage_ids: tuple[str, ...]) -> States:
+        """The memory ``[P, T, D]`` of every passage: the raw residual stream after the last memory layer."""
+
+
+MEMORIES: Registry[Memory] = Registry("memory", Memory)
+register_memory = MEMORIES.register

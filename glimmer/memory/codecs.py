@@ -1,0 +1,81 @@
+"""Codecs: how a token's state is stored.
+
+Legend: T tokens, D width, C stored columns.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from glimmer.errors import ConfigError, suggest
+from glimmer.registry import ComponentConfig, Registry, option
+
+
+class Codec(ABC):
+    """Turns states ``[T, D]`` into stored rows ``[T, C]`` and back."""
+
+    storage: torch.dtype
+    """The type of a stored element."""
+
+    def __init__(self, config: ComponentConfig, width: int) -> None:
+        self.config = config
+        self.width = width
+
+    @property
+    @abstractmethod
+    def columns(self) -> int:
+        """C, stored elements a token."""
+
+    @property
+    def bytes_per_token(self) -> int:
+        """Stored bytes a token."""
+        return self.columns * self.storage.itemsize
+
+    @abstractmethod
+    def encode(self, states: Tensor) -> Tensor:
+        """Compress ``[T, D]``."""
+
+    @abstractmethod
+    def decode(self, rows: Tensor) -> Tensor:
+        """Restore float32 ``[T, D]``."""
+
+
+CODECS: Registry[Codec] = Registry("codec", Codec)
+register_codec = CODECS.register
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@dataclass(kw_only=True)
+class RawConfig(ComponentConfig):
+    """Options of raw storage."""
+
+    dtype: str = option("bfloat16", "bfloat16, float16 or float32")
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise ConfigError(f"codec.dtype {self.dtype!r} is unknown; {suggest(self.dtype, DTYPES)}")
+
+
+@register_codec("raw", RawConfig)
+class RawCodec(Codec):
+    """The states themselves, in one of the float types."""
+
+    def __init__(self, config: RawConfig, width: int) -> None:
+        super().__init__(config, width)
+        self.storage = DTYPES[config.dtype]
+
+    @property
+    def columns(self) -> int:
+        """One element a dimension."""
+        return self.width
+
+    def encode(self, states: Tensor) -> Tensor:
+        """Cast to the storage type."""
+        return states.to(self.storage)
+
+    def decode(self, rows: Tensor) -> Tensor:
+        """Cast back to float32."""
+        return rows.float()

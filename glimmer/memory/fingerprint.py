@@ -1,0 +1,39 @@
+"""What made a memory, in a form that two machines can compare."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Equal fingerprints mean equal memories (up to float noise)."""
+
+    weights: str
+    """Hash of the parameters that the memory depends on, in float32."""
+    layers: int
+    """The split: how many layers the memory has been through."""
+    text: str
+    """Hash of tokenizer, passage prompt and length limit."""
+
+    def difference(self, other: "Fingerprint") -> str:
+        """Name what differs, or an empty string."""
+        names = {"weights": "encoder weights", "layers": "memory layers", "text": "tokenizer or passage prompt"}
+        return ", ".join(
+            f"{label} ({getattr(self, key)} against {getattr(other, key)})"
+            for key, label in names.items()
+            if getattr(self, key) != getattr(other, key)
+        )
+
+
+def fingerprint(modules: Sequence[nn.Module], layers: int, text: str) -> Fingerprint:
+    """Fingerprint the memory that ``modules`` make."""
+    digest = hashlib.sha256()
+    for module in modules:
+        for name, parameter in sorted(module.named_parameters()):
+            digest.update(f"{name}{tuple(parameter.shape)}".encode())
+            digest.update(parameter.detach().to("cpu", torch.float32).contiguous().numpy().tobytes())
+    return Fingerprint(digest.hexdigest()[:16], layers, text)

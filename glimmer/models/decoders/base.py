@@ -1,0 +1,41 @@
+"""What every decoder offers: teacher forcing, and one step at a time with a cache."""
+
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from glimmer.data.values import States
+from glimmer.registry import Registry
+
+
+class Cache(Protocol):
+    """What a decoder remembers between steps."""
+
+    def reorder(self, rows: Tensor) -> None:
+        """Keep the history of ``rows [B·R]``, in this order; the source stays that of each question."""
+        ...
+
+
+class Decoder(nn.Module, ABC):
+    """Turns the fused source states of a question into an answer."""
+
+    start_id: int
+    """The token that begins every answer (T5: padding)."""
+    padding_id: int
+
+    @abstractmethod
+    def forward(self, targets: Tensor, encoded: States) -> Tensor:
+        """Logits ``[B, Tt, V]`` of ``targets [B, Tt]`` given ``encoded [B, S, D]``, teacher-forced."""
+
+    @abstractmethod
+    def start(self, encoded: States, beams: int) -> Cache:
+        """Project the source once, for ``beams`` answers a question."""
+
+    @abstractmethod
+    def step(self, tokens: Tensor, cache: Cache) -> Tensor:
+        """Logits ``[B·R, V]`` after the next ``tokens [B·R]``; extends the cache."""
+
+
+DECODERS: Registry[Decoder] = Registry("decoder", Decoder)
+register_decoder = DECODERS.register

@@ -1,0 +1,175 @@
+"""The T5 v1.1 decoder; with sparse cross-attention, fewer key-value heads and its own width it is FiDO's.
+
+Legend: B questions, R beams, T target tokens, S source tokens, D width, H heads, C head width, V vocabulary.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from glimmer.errors import ConfigError, suggest
+from glimmer.models.decoders.base import Cache, Decoder, register_decoder
+from glimmer.models.t5.attention import Attention, RelativePositionBias, mask_bias
+from glimmer.models.t5.feed_forward import ACTIVATIONS, FeedForward, RMSNorm
+from glimmer.data.values import States
+from glimmer.registry import ComponentConfig, option
+
+
+@dataclass(kw_only=True)
+class T5DecoderConfig(ComponentConfig):
+    """Sizes of a T5 decoder; the defaults are T5 v1.1 small."""
+
+    layers: int = option(8, "Number of layers")
+    width: int | None = option(
+        None, "Width of the residual stream; the encoder's when null, and embeddings are then shared"
+    )
+    heads: int = option(6, "Number of attention heads")
+    key_value_heads: int | None = option(
+        None, "Key-value heads: heads when null, 1 = multi-query, between = grouped (FiDO)"
+    )
+    head_width: int = option(64, "Width of one attention head")
+    feed_forward: int = option(1024, "Hidden width of the feed-forward layers")
+    activation: str = option("gated_gelu", "gated_gelu (T5 1.1), relu (T5 1.0) or gelu")
+    dropout: float = option(0.1, "Dropout probability")
+    buckets: int = option(32, "Buckets of the relative position bias")
+    max_distance: int = option(128, "Distance beyond which all positions share a bucket")
+    cross_attention_period: int = option(1, "Cross-attention in layers i with (i + 1) mod period == 0 (FiDO: 6)")
+    tie_output: bool = option(False, "Predict with the transposed embedding, scaled by width^-0.5 (T5 1.0)")
+
+    def __post_init__(self) -> None:
+        for key in ("layers", "heads", "head_width", "feed_forward", "cross_attention_period"):
+            if getattr(self, key) < 1:
+                raise ConfigError(f"decoder.{key} must be at least 1, got {getattr(self, key)}")
+        if self.key_value_heads is not None and (self.key_value_heads < 1 or self.heads % self.key_value_heads):
+            raise ConfigError(
+                f"decoder.key_value_heads must divide decoder.heads = {self.heads}, got {self.key_value_heads}"
+            )
+        if self.cross_attention_period > self.layers:
+            raise ConfigError(
+                f"decoder.cross_attention_period = {self.cross_attention_period} leaves none of decoder.layers = "
+                f"{self.layers} with cross-attention; use at most {self.layers}"
+            )
+        if self.activation not in ACTIVATIONS:
+            raise ConfigError(
+                f"decoder.activation {self.activation!r} is unknown; {suggest(self.activation, ACTIVATIONS)}"
+            )
+
+
+@dataclass
+class T5Cache(Cache):
+    """Projected source and history of every layer."""
+
+    beams: int
+    source_bias: Tensor
+    cross: list[tuple[Tensor, Tensor] | None]
+    history: list[tuple[Tensor, Tensor] | None] = field(default_factory=list)
+    length: int = 0
+
+    def reorder(self, rows: Tensor) -> None:
+        """Reorder the answers' histories; beams of a question share its source, so that stays."""
+        self.history = [kv and (kv[0][rows], kv[1][rows]) for kv in self.history]
+
+
+class T5DecoderLayer(nn.Module):
+    """Pre-norm self-attention, cross-attention (where the period says so) and feed-forward."""
+
+    def __init__(self, config: T5DecoderConfig, width: int, source_width: int, cross: bool) -> None:
+        super().__init__()
+        c = config
+        kv = c.key_value_heads or c.heads
+        self.attention_norm = RMSNorm(width)
+        self.attention = Attention(width, width, c.heads, kv, c.head_width, c.dropout)
+        self.cross_norm = RMSNorm(width) if cross else None
+        self.cross_attention = Attention(width, source_width, c.heads, kv, c.head_width, c.dropout) if cross else None
+        self.feed_forward_norm = RMSNorm(width)
+        self.feed_forward = FeedForward(width, c.feed_forward, c.activation, c.dropout)
+        self.dropout = nn.Dropout(c.dropout)
+
+    def attend_self(
+        self, states: Tensor, bias: Tensor, history: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Self-attention over the history and ``states``; returns the new states and history."""
+        normed = self.attention_norm(states)
+        key, value = self.attention.keys_values(normed)
+        if history is not None:
+            key, value = torch.cat([history[0], key], dim=2), torch.cat([history[1], value], dim=2)
+        return states + self.dropout(self.attention(normed, key, value, bias)), (key, value)
+
+    def attend_source(self, states: Tensor, cross: tuple[Tensor, Tensor], bias: Tensor) -> Tensor:
+        """Cross-attention: zero position bias, only the source's mask."""
+        assert self.cross_attention is not None and self.cross_norm is not None
+        return states + self.dropout(self.cross_attention(self.cross_norm(states), *cross, bias))  # type: ignore[no-any-return]
+
+    def transform(self, states: Tensor) -> Tensor:
+        """Feed-forward."""
+        return states + self.dropout(self.feed_forward(self.feed_forward_norm(states)))  # type: ignore[no-any-return]
+
+
+@register_decoder("t5", T5DecoderConfig)
+class T5Decoder(Decoder):
+    """T5 v1.1 decoder, with FiDO's layer-sparse cross-attention and multi-query heads by option."""
+
+    def __init__(self, config: T5DecoderConfig, embedding: nn.Embedding, padding_id: int = 0) -> None:
+        super().__init__()
+        source_width = embedding.embedding_dim
+        width = config.width or source_width
+        self.start_id = self.padding_id = padding_id
+        self.config, self.width, self.vocabulary = config, width, embedding.num_embeddings
+        self.embedding = embedding if width == source_width else nn.Embedding(embedding.num_embeddings, width)
+        period = config.cross_attention_period
+        self.blocks = nn.ModuleList(
+            T5DecoderLayer(config, width, source_width, cross=(i + 1) % period == 0) for i in range(config.layers)
+        )
+        self.relative_attention_bias = RelativePositionBias(
+            config.heads, config.buckets, config.max_distance, bidirectional=False
+        )
+        self.final_norm = RMSNorm(width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = None if config.tie_output else nn.Linear(width, self.vocabulary, bias=False)
+
+    def forward(self, targets: Tensor, encoded: States) -> Tensor:
+        """Logits ``[B, T, V]``; the inputs are ``targets`` shifted right behind the start token."""
+        inputs = torch.cat([torch.full_like(targets[:, :1], self.start_id), targets[:, :-1]], dim=1)
+        length = inputs.shape[1]
+        states = self.dropout(self.embedding(inputs))
+        bias = self.relative_attention_bias(length, length)
+        causal = torch.ones(length, length, dtype=torch.bool, device=inputs.device).tril()
+        bias = bias + mask_bias(causal, bias.dtype)
+        source_bias = mask_bias(encoded.mask, bias.dtype)[:, None, None, :]
+        for block in self.blocks:
+            states, _ = block.attend_self(states, bias, None)
+            if block.cross_attention is not None:
+                states = block.attend_source(states, block.cross_attention.keys_values(encoded.values), source_bias)
+            states = block.transform(states)
+        return self._predict(states)
+
+    def start(self, encoded: States, beams: int) -> T5Cache:
+        """Project the source of every question once, however many beams read it."""
+        bias = mask_bias(encoded.mask, encoded.values.dtype)[:, None, None, :]
+        cross = [
+            b.cross_attention.keys_values(encoded.values) if b.cross_attention is not None else None
+            for b in self.blocks
+        ]
+        return T5Cache(beams, bias, cross, [None] * len(self.blocks))
+
+    def step(self, tokens: Tensor, cache: Cache) -> Tensor:
+        """One token of every answer; the beams of a question are the queries of one cross-attention."""
+        assert isinstance(cache, T5Cache)
+        states = self.dropout(self.embedding(tokens))[:, None]
+        bias = self.relative_attention_bias(1, cache.length + 1, first_query=cache.length)
+        for i, block in enumerate(self.blocks):
+            states, cache.history[i] = block.attend_self(states, bias, cache.history[i])
+            cross = cache.cross[i]
+            if cross is not None:
+                grouped = states.view(-1, cache.beams, self.width)
+                states = block.attend_source(grouped, cross, cache.source_bias).view(-1, 1, self.width)
+            states = block.transform(states)
+        cache.length += 1
+        return self._predict(states)[:, 0]
+
+    def _predict(self, states: Tensor) -> Tensor:
+        states = self.dropout(self.final_norm(states))
+        if self.output is None:
+            return nn.functional.linear(states * self.width**-0.5, self.embedding.weight)
+        return self.output(states)  # type: ignore[no-any-return]

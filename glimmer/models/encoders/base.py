@@ -1,0 +1,45 @@
+"""What every encoder offers: a stack of layers that can be entered and left at any depth."""
+
+from abc import ABC, abstractmethod
+
+from torch import nn
+
+from glimmer.data.values import States, Tokens
+from glimmer.registry import Registry
+
+
+class Encoder(nn.Module, ABC):
+    """A stack of layers: the first ``memory_layers`` see a question or a passage alone, the rest their pair."""
+
+    layers: int
+    width: int
+    vocabulary: int
+    memory_layers: int
+    embedding: nn.Embedding
+
+    @abstractmethod
+    def embed(self, tokens: Tokens) -> States:
+        """Token embeddings ``[N, T, D]`` with whatever comes before the first layer."""
+
+    @abstractmethod
+    def run(self, states: States, start: int, stop: int, joined: bool) -> States:
+        """Run layers ``start … stop − 1`` on the raw residual stream.
+
+        Args:
+            states: ``[N, T, D]``.
+            start: first layer.
+            stop: one past the last layer.
+            joined: whether the rows are (question, passage) pairs, whose positions run over both.
+        """
+
+    @abstractmethod
+    def finish(self, states: States) -> States:
+        """Apply what comes after the last layer (the final norm)."""
+
+    @abstractmethod
+    def memory_modules(self) -> list[nn.Module]:
+        """The modules that decide what a passage's memory is: to be frozen, and fingerprinted."""
+
+
+ENCODERS: Registry[Encoder] = Registry("encoder", Encoder)
+register_encoder = ENCODERS.register

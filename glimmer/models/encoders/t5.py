@@ -1,0 +1,113 @@
+"""The T5 v1.1 encoder, split at any layer."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from glimmer.data.values import Tokens
+from glimmer.errors import ConfigError, suggest
+from glimmer.models.encoders.base import Encoder, register_encoder
+from glimmer.models.t5.attention import Attention, RelativePositionBias, mask_bias
+from glimmer.models.t5.feed_forward import ACTIVATIONS, FeedForward, RMSNorm
+from glimmer.data.values import States
+from glimmer.registry import ComponentConfig, option
+
+
+@dataclass(kw_only=True)
+class T5EncoderConfig(ComponentConfig):
+    """Sizes of a T5 encoder; the defaults are T5 v1.1 small."""
+
+    layers: int = option(8, "Number of layers, memory and live together")
+    width: int = option(512, "Width of the residual stream (d_model)")
+    heads: int = option(6, "Number of attention heads")
+    head_width: int = option(64, "Width of one attention head (d_kv)")
+    feed_forward: int = option(1024, "Hidden width of the feed-forward layers (d_ff)")
+    activation: str = option("gated_gelu", "gated_gelu (T5 1.1), relu (T5 1.0) or gelu")
+    dropout: float = option(0.1, "Dropout probability")
+    buckets: int = option(32, "Buckets of the relative position bias")
+    max_distance: int = option(128, "Distance beyond which all positions share a bucket")
+
+    def __post_init__(self) -> None:
+        for key in ("layers", "width", "heads", "head_width", "feed_forward", "buckets", "max_distance"):
+            if getattr(self, key) < 1:
+                raise ConfigError(f"encoder.{key} must be at least 1, got {getattr(self, key)}")
+        if self.activation not in ACTIVATIONS:
+            raise ConfigError(
+                f"encoder.activation {self.activation!r} is unknown; {suggest(self.activation, ACTIVATIONS)}"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"encoder.dropout must be in [0, 1), got {self.dropout}")
+
+
+class T5EncoderLayer(nn.Module):
+    """Pre-norm self-attention and feed-forward."""
+
+    def __init__(self, config: T5EncoderConfig) -> None:
+        super().__init__()
+        c = config
+        self.attention_norm = RMSNorm(c.width)
+        self.attention = Attention(c.width, c.width, c.heads, c.heads, c.head_width, c.dropout)
+        self.feed_forward_norm = RMSNorm(c.width)
+        self.feed_forward = FeedForward(c.width, c.feed_forward, c.activation, c.dropout)
+        self.dropout = nn.Dropout(c.dropout)
+
+    def forward(self, states: Tensor, bias: Tensor) -> Tensor:
+        """Map ``[N, T, D]`` to ``[N, T, D]``; ``bias`` broadcasts to ``[N, H, T, T]``."""
+        normed = self.attention_norm(states)
+        states = states + self.dropout(self.attention(normed, *self.attention.keys_values(normed), bias))
+        return states + self.dropout(self.feed_forward(self.feed_forward_norm(states)))  # type: ignore[no-any-return]
+
+
+@register_encoder("t5", T5EncoderConfig)
+class T5Encoder(Encoder):
+    """T5 v1.1 encoder with a relative position bias of its own for memory and for live layers."""
+
+    def __init__(self, config: T5EncoderConfig, vocabulary: int, live_layers: int) -> None:
+        super().__init__()
+        if not 0 <= live_layers <= config.layers:
+            raise ConfigError(
+                f"model.live_layers must be between 0 and encoder.layers = {config.layers}, got {live_layers}"
+            )
+        self.layers, self.width, self.vocabulary = config.layers, config.width, vocabulary
+        self.memory_layers = config.layers - live_layers
+        self.embedding = nn.Embedding(vocabulary, config.width)
+        self.blocks = nn.ModuleList(T5EncoderLayer(config) for _ in range(config.layers))
+
+        def table() -> RelativePositionBias:
+            return RelativePositionBias(config.heads, config.buckets, config.max_distance, bidirectional=True)
+
+        self.memory_relative_attention_bias = table() if self.memory_layers else None
+        self.live_relative_attention_bias = table() if live_layers else None
+        self.final_norm = RMSNorm(config.width)
+        self.embedding_dropout = nn.Dropout(config.dropout)
+        self.final_dropout = nn.Dropout(config.dropout)
+
+    def embed(self, tokens: Tokens) -> States:
+        """Embed ``[N, T]`` tokens."""
+        return States(self.embedding_dropout(self.embedding(tokens.ids)), tokens.mask)
+
+    def run(self, states: States, start: int, stop: int, joined: bool) -> States:
+        """Run layers; joined rows use the live table, question or passage alone the memory table."""
+        if start == stop:
+            return states
+        tables = (self.live_relative_attention_bias, self.memory_relative_attention_bias)
+        table = (tables[0] or tables[1]) if joined else (tables[1] or tables[0])
+        assert table is not None
+        values, length = states.values, states.values.shape[1]
+        bias = table(length, length)
+        if not bool(states.mask.all()):
+            bias = bias + mask_bias(states.mask, bias.dtype)[:, None, None, :]
+        for block in self.blocks[start:stop]:
+            values = block(values, bias)
+        return States(values, states.mask)
+
+    def finish(self, states: States) -> States:
+        """Apply the final norm and dropout."""
+        return States(self.final_dropout(self.final_norm(states.values)), states.mask)
+
+    def memory_modules(self) -> list[nn.Module]:
+        """The embedding and its dropout, the memory layers and their position table."""
+        modules: list[nn.Module] = [self.embedding, self.embedding_dropout, *self.blocks[: self.memory_layers]]
+        if self.memory_relative_attention_bias is not None:
+            modules.append(self.memory_relative_attention_bias)
+        return modules

@@ -1,0 +1,181 @@
+"""The one reader: FiD, LUMEN, GLIMMER and their variants are configurations of it.
+
+    question ─► memory encoder ─► join ─► live A ─► score ─► select ─► live B ─► fuse ─► decoder
+    passages ─► memory ───────────┘
+
+Legend: B questions, P distinct passages, K candidates, M kept, N pairs, T tokens, D width, V vocabulary.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from glimmer.data.values import Batch, Tokens
+from glimmer.errors import ConfigError, suggest
+from glimmer.memory.base import Memory
+from glimmer.models.base import Model, register_model
+from glimmer.models.decoders.base import Decoder
+from glimmer.models.encoders.base import Encoder
+from glimmer.models.generation import Generation, GenerationConfig, search
+from glimmer.models.initialise import INITIALISERS
+from glimmer.models.joins.base import Join
+from glimmer.models.rerankers.base import Reranker
+from glimmer.models.selectors.base import Selector
+from glimmer.data.values import States
+from glimmer.models.values import Pairs, Ranking, ReaderOutput
+from glimmer.registry import ComponentConfig, option
+
+
+@dataclass(kw_only=True)
+class ReaderConfig(ComponentConfig):
+    """Where the encoder is split, and how the weights begin."""
+
+    live_layers: int = option(4, "Encoder layers that see question and passage together, αL; the rest make the memory")
+    rerank_layers: int = option(1, "Live layers that run before the score, βαL (live A)")
+    question_block: bool = option(False, "Let the decoder also read the question's states alone, Dec[Q; …]")
+    joint_probability: float = option(
+        0.0,
+        "Share of training batches whose memory layers see the pair as FiD's do, so that one checkpoint fits every split",
+    )
+    initialiser: str = option("t5", "t5, or copy_path for small readers trained from nothing")
+
+    def __post_init__(self) -> None:
+        if self.live_layers < 0:
+            raise ConfigError(f"model.live_layers must be at least 0, got {self.live_layers}")
+        if not 0 <= self.rerank_layers <= self.live_layers:
+            raise ConfigError(
+                f"model.rerank_layers must be between 0 and model.live_layers = {self.live_layers}, got {self.rerank_layers}"
+            )
+        if not 0 <= self.joint_probability <= 1:
+            raise ConfigError(f"model.joint_probability must be between 0 and 1, got {self.joint_probability}")
+        if self.initialiser not in INITIALISERS:
+            raise ConfigError(
+                f"model.initialiser {self.initialiser!r} is unknown; {suggest(self.initialiser, INITIALISERS)}"
+            )
+
+
+@register_model("reader", ReaderConfig)
+class Reader(Model):
+    """Encode, join, score, select, encode on, fuse, decode."""
+
+    def __init__(
+        self,
+        config: ReaderConfig,
+        encoder: Encoder,
+        memory: Memory,
+        join: Join,
+        reranker: Reranker,
+        selector: Selector,
+        decoder: Decoder,
+        eos_id: int = 1,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder, self.memory, self.join = encoder, memory, join
+        self.reranker, self.selector, self.decoder = reranker, selector, decoder
+        self.eos_id = eos_id
+        self.split = encoder.memory_layers
+        self.score_after = encoder.memory_layers + config.rerank_layers
+        INITIALISERS[config.initialiser](self)
+        memory.prepare(encoder.memory_modules(), encoder.memory_layers)
+
+    def forward(self, batch: Batch, every_passage: bool = False) -> ReaderOutput:
+        """Teacher-forced pass over B questions."""
+        pairs, ranking, fused = self._read(batch, every_passage)
+        logits = self.decoder(batch.targets.ids, fused)
+        return ReaderOutput(logits, ranking, pairs, self.reranker.learned)
+
+    def passage_log_likelihood(self, output: ReaderOutput, batch: Batch, pairs: Tensor | None = None) -> Tensor:
+        """Log-likelihood ``[N]`` of each pair's target given that passage alone (perplexity distillation's target)."""
+        chosen = output.pairs if pairs is None else output.pairs.rows(pairs)
+        targets = Tokens(batch.targets.ids[chosen.question], batch.targets.mask[chosen.question])
+        logits = self.decoder(targets.ids, chosen.states)
+        log_p = torch.log_softmax(logits.float(), dim=-1).gather(-1, targets.ids[..., None])[..., 0]
+        return (log_p * targets.mask).sum(1)
+
+    @torch.no_grad()
+    def read(self, batch: Batch) -> tuple[Ranking, States]:
+        """The source side alone: the ranking, and the fused states ``[B, S, D]`` that the decoder reads."""
+        _, ranking, fused = self._read(batch, every_passage=False)
+        return ranking, fused
+
+    @torch.no_grad()
+    def generate(self, batch: Batch, config: GenerationConfig) -> Generation:
+        """Decode an answer for every question, greedily or by beams."""
+        ranking, fused = self.read(batch)
+        tokens, scores = search(self.decoder, fused, config, self.eos_id)
+        return Generation(tokens, scores, ranking)
+
+    def _read(self, batch: Batch, every_passage: bool) -> tuple[Pairs, Ranking, States]:
+        pairs = self._join(batch)
+        pairs = self._run(pairs, self.split, self.score_after)
+        scores = self.reranker(pairs, batch.retrieval_scores)
+        ranking = Ranking(scores, self.selector(scores))
+        row = torch.full(scores.shape, -1, dtype=torch.long, device=scores.device)
+        row[pairs.question, pairs.slot] = torch.arange(len(pairs.question), device=scores.device)
+        kept = row.gather(1, ranking.kept.clamp(min=0)).masked_fill(ranking.kept < 0, -1)
+        if not every_passage:
+            rows = kept[kept >= 0]
+            pairs = pairs.rows(rows)
+            kept = kept.masked_scatter(kept >= 0, torch.arange(len(rows), device=kept.device))
+        pairs = self._run(pairs, self.score_after, self.encoder.layers)
+        states = self.encoder.finish(pairs.states)
+        pairs = Pairs(states, pairs.question, pairs.slot, pairs.question_lengths)
+        fused = fuse(states, kept)
+        if self.config.question_block:
+            fused = _concatenate(self._question_block(batch), fused)
+        return pairs, ranking, fused
+
+    def _join(self, batch: Batch) -> Pairs:
+        """The pairs as they enter the live layers."""
+        questions = self.encoder.embed(batch.questions)
+        joint = (
+            self.training
+            and self.config.joint_probability > 0
+            and float(torch.rand(())) < self.config.joint_probability
+        )
+        if joint:
+            pairs = self.join(questions, self.encoder.embed(batch.passages), batch.index)
+            return self._run(pairs, 0, self.split)
+        questions = self.encoder.run(questions, 0, self.split, joined=False)
+        passages = self.memory(self.encode_memory, batch.passages, batch.passage_ids)
+        pairs: Pairs = self.join(questions, passages, batch.index)
+        return pairs
+
+    def encode_memory(self, passages: Tokens) -> States:
+        """Run the memory layers over ``[P, T]`` tokens: the raw residual stream ``[P, T, D]``."""
+        return self.encoder.run(self.encoder.embed(passages), 0, self.split, joined=False)
+
+    def _run(self, pairs: Pairs, start: int, stop: int) -> Pairs:
+        states = self.encoder.run(pairs.states, start, stop, joined=True)
+        return Pairs(states, pairs.question, pairs.slot, pairs.question_lengths)
+
+    def _question_block(self, batch: Batch) -> States:
+        states = self.encoder.run(self.encoder.embed(batch.questions), 0, self.split, joined=False)
+        return self.encoder.finish(self.encoder.run(states, self.split, self.encoder.layers, joined=True))
+
+
+def fuse(states: States, kept: Tensor) -> States:
+    """Lay the kept pairs of each question side by side: ``[N, T, D]`` and rows ``kept [B, M]`` to ``[B, M·T, D]``.
+
+    A question without passages gets one masked token, so that the decoder still has a source.
+    """
+    questions, count = kept.shape
+    _, length, width = states.values.shape
+    if not count or not states.values.shape[0]:
+        empty = states.values.new_zeros(questions, 1, width)
+        return States(empty, torch.zeros(questions, 1, dtype=torch.bool, device=kept.device))
+    rows = kept.clamp(min=0)
+    values = states.values[rows].view(questions, count * length, width)
+    mask = (states.mask[rows] & (kept >= 0)[..., None]).view(questions, count * length)
+    return States(values, mask)
+
+
+def _concatenate(first: States, second: States) -> States:
+    return States(torch.cat([first.values, second.values], 1), torch.cat([first.mask, second.mask], 1))
+
+
+def count_parameters(module: nn.Module) -> int:
+    """The number of distinct parameters."""
+    return sum(p.numel() for p in module.parameters())

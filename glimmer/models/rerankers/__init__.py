@@ -1,0 +1,18 @@
+"""Reranker heads: a score for every (question, passage) pair."""
+
+from glimmer.models.rerankers.base import RERANKERS, Reranker, RerankerConfig, register_reranker
+from glimmer.models.rerankers.first_token import FirstTokenReranker
+from glimmer.models.rerankers.max_sim import MaxSimReranker
+from glimmer.models.rerankers.mean_pool import MeanPoolReranker
+from glimmer.models.rerankers.none import RetrievalOrder
+
+__all__ = [
+    "RERANKERS",
+    "FirstTokenReranker",
+    "MaxSimReranker",
+    "MeanPoolReranker",
+    "Reranker",
+    "RerankerConfig",
+    "RetrievalOrder",
+    "register_reranker",
+]

@@ -1,0 +1,65 @@
+"""What every reranker head does: score the pairs that leave live layers A.
+
+Legend: B questions, K candidates, N pairs.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from glimmer.models.values import Pairs
+from glimmer.registry import ComponentConfig, Registry, option
+
+
+@dataclass(kw_only=True)
+class RerankerConfig(ComponentConfig):
+    """Options that every head has."""
+
+    retrieval_score: bool = option(
+        False, "Add the retriever's score, standardised over a question's candidates and times a learned weight"
+    )
+
+
+class Reranker(nn.Module, ABC):
+    """Scores pairs; the scores of a question's candidates are compared, nothing else."""
+
+    learned: bool = True
+    """False: the scores are the retriever's."""
+
+    def __init__(self, config: RerankerConfig, width: int) -> None:
+        super().__init__()
+        self.config = config
+        self.retrieval_weight = nn.Parameter(torch.tensor(1.0)) if config.retrieval_score else None
+
+    @abstractmethod
+    def score(self, pairs: Pairs) -> Tensor:
+        """Score every pair: ``[N]``."""
+
+    def forward(self, pairs: Pairs, retrieval_scores: Tensor) -> Tensor:
+        """``[B, K]`` float32 scores, −inf where a candidate is absent.
+
+        Args:
+            pairs: the N present candidates.
+            retrieval_scores: ``[B, K]``, −inf where absent.
+        """
+        scores = self.score(pairs).float()
+        if self.retrieval_weight is not None:
+            standard = standardise(retrieval_scores)
+            scores = scores + self.retrieval_weight * standard[pairs.question, pairs.slot]
+        grid = torch.full(retrieval_scores.shape, float("-inf"), device=scores.device)
+        return grid.index_put((pairs.question, pairs.slot), scores)
+
+
+def standardise(scores: Tensor) -> Tensor:
+    """Give each row of ``[B, K]`` zero mean and unit variance over its finite entries; the others become 0."""
+    finite = scores.isfinite()
+    count = finite.sum(1, keepdim=True).clamp(min=1)
+    values = torch.where(finite, scores, 0.0)
+    centred = torch.where(finite, values - values.sum(1, keepdim=True) / count, 0.0)
+    return centred / (centred.square().sum(1, keepdim=True) / count).sqrt().clamp(min=1e-6)
+
+
+RERANKERS: Registry[Reranker] = Registry("reranker", Reranker)
+register_reranker = RERANKERS.register
