@@ -1,0 +1,162 @@
+"""From examples to a batch: tokenise, choose passages, pad."""
+
+import random
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+import torch
+
+from glimmer.data.candidates import FindPassage, choose
+from glimmer.data.prompt import PassageFormat
+from glimmer.data.tokenizers import Tokenizer
+from glimmer.data.values import Batch, Example, Passage, Tokens
+from glimmer.errors import ConfigError, suggest
+from glimmer.registry import option
+
+T = TypeVar("T")
+SAMPLES = ("first", "random")
+CACHED = 1 << 15
+"""Texts whose ids are kept."""
+
+
+@dataclass(kw_only=True)
+class CollatorConfig:
+    """Lengths in tokens, and which of the retrieved passages a question gets."""
+
+    question_tokens: int = option(48, "Tokens of a question at most; its end is cut")
+    passage_tokens: int = option(160, "Tokens of a passage at most, with prefix and end of sequence; its end is cut")
+    target_tokens: int = option(32, "Tokens of a target at most, with end of sequence; its end is cut")
+    passages: int | None = option(None, "Candidates a question (K); all that were retrieved when null")
+    passage_format: str = option("title: {title} context: {text}", "What a passage is encoded as; ends in {text}")
+    ensure_gold: bool = option(False, "In training, make sure that the gold passages are among the K")
+    sample: str = option(
+        "first", "In training, the K candidates: 'first' of the retrieved, or 'random' (drawn from all of them)"
+    )
+
+    def __post_init__(self) -> None:
+        for key, least in (("question_tokens", 1), ("passage_tokens", 2), ("target_tokens", 2), ("passages", 1)):
+            value = getattr(self, key)
+            if value is not None and value < least:
+                raise ConfigError(f"collator.{key} must be at least {least}, found {value}")
+        if self.sample not in SAMPLES:
+            raise ConfigError(f"collator.sample: unknown {self.sample!r}; {suggest(self.sample, SAMPLES)}")
+        PassageFormat(self.passage_format)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A passage as a question sees it: the whole, or the text's tokens from ``start`` on."""
+
+    passage: Passage
+    start: int | None = None
+
+    @property
+    def id(self) -> str:
+        """A part must never be taken for the passage in a memory store, so it has an id of its own."""
+        return self.passage.id if self.start is None else f"{self.passage.id}@{self.start}"
+
+
+class Collator:
+    """Makes batches; ``find`` gives the text of gold passages that were not retrieved.
+
+    Candidates are not shuffled: nothing in a reader depends on their order but the ties of a selector.
+    """
+
+    def __init__(self, config: CollatorConfig, tokenizer: Tokenizer, find: FindPassage | None = None) -> None:
+        self.config = config
+        self.tokenizer = tokenizer
+        self.find = find
+        self._format = PassageFormat(config.passage_format)
+        # By the text itself, so that an altered passage is never taken for the one whose id it has.
+        self._encode = lru_cache(CACHED)(lambda text: array("i", tokenizer.encode(text)))
+
+    def __call__(
+        self,
+        examples: Sequence[Example],
+        passages: int | None = None,
+        training: bool = False,
+        rng: random.Random | None = None,
+        window: int | None = None,
+    ) -> Batch:
+        """Make the batch of ``examples`` with at most ``passages`` candidates each (None = as configured).
+
+        ``window`` cuts every passage whose text holds the target down to so many tokens of text round it, at a random
+        place of the window, the title kept: the first lesson of a reader that learns from nothing. ``rng`` is for
+        the random choices of training; they are the same in every call without one.
+        """
+        config, rng = self.config, rng or random.Random(0)
+        k = config.passages if passages is None else passages
+        chosen = [
+            choose(
+                example,
+                k,
+                ensure_gold=training and config.ensure_gold,
+                sample=training and config.sample == "random",
+                rng=rng,
+                find=self.find,
+            )
+            for example in examples
+        ]
+        targets = [self.tokenizer.encode(example.target) for example in examples]
+        rows: dict[_View, int] = {}
+        index = [
+            [rows.setdefault(self._view(c.passage, target, window, rng), len(rows)) for c in row]
+            for row, target in zip(chosen, targets, strict=True)
+        ]
+        width = max(map(len, index), default=0)
+        shape = (len(examples), width)
+        end = [self.tokenizer.eos_id]
+        pad = self.tokenizer.pad_id
+        return Batch(
+            ids=tuple(example.id for example in examples),
+            tasks=tuple(example.task for example in examples),
+            questions=Tokens.pad([self.encode_question(example.prompt) for example in examples], pad),
+            passages=Tokens.pad([self._row(view, window) for view in rows], pad),
+            passage_ids=tuple(view.id for view in rows),
+            index=torch.tensor([_filled(row, width, -1) for row in index], dtype=torch.long).view(shape),
+            retrieval_scores=torch.tensor(
+                [_filled([c.score for c in row], width, float("-inf")) for row in chosen], dtype=torch.float32
+            ).view(shape),
+            gold=torch.tensor([_filled([c.gold for c in row], width, False) for row in chosen]).bool().view(shape),
+            targets=Tokens.pad([target[: config.target_tokens - 1] + end for target in targets], pad),
+        )
+
+    def encode_question(self, prompt: str) -> list[int]:
+        """The ids of a prompt, without end of sequence."""
+        return self.tokenizer.encode(prompt)[: self.config.question_tokens]
+
+    def encode_passage(self, passage: Passage) -> list[int]:
+        """The ids of a passage: prefix, text, end of sequence."""
+        return self._row(_View(passage), None)
+
+    def _view(self, passage: Passage, target: list[int], window: int | None, rng: random.Random) -> _View:
+        if window is None or not target:
+            return _View(passage)
+        text = self._encode(passage.text)
+        places = _places(text, target)
+        if not places or len(text) <= window:
+            return _View(passage)
+        place = rng.choice(places)
+        first, last = max(0, place + len(target) - window), min(place, len(text) - window)
+        return _View(passage, rng.randint(min(first, last), last))
+
+    def _row(self, view: _View, window: int | None) -> list[int]:
+        prefix = self._encode(self._format.prefix(view.passage.title)).tolist()
+        text = self._encode(view.passage.text).tolist()
+        if view.start is not None and window is not None:
+            text = text[view.start : view.start + window]
+        return [*(prefix + text)[: self.config.passage_tokens - 1], self.tokenizer.eos_id]
+
+
+def _places(text: "array[int]", target: list[int]) -> list[int]:
+    """Where the target's ids stand within the text's."""
+    size = len(target)
+    wanted = array("i", target)
+    return [i for i in range(len(text) - size + 1) if text[i] == target[0] and text[i : i + size] == wanted]
+
+
+def _filled(row: Sequence[T], width: int, filler: T) -> list[T]:
+    return [*row, *[filler] * (width - len(row))]

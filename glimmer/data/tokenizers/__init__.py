@@ -1,0 +1,23 @@
+"""Tokenizers: text to ids and back."""
+
+from glimmer.data.tokenizers import bpe
+from glimmer.data.tokenizers.base import (
+    TOKENIZERS,
+    Tokenizer,
+    TokenizerConfig,
+    load_tokenizer,
+    register_tokenizer,
+    sentinel_text,
+    train_tokenizer,
+)
+
+__all__ = [
+    "TOKENIZERS",
+    "Tokenizer",
+    "TokenizerConfig",
+    "bpe",
+    "load_tokenizer",
+    "register_tokenizer",
+    "sentinel_text",
+    "train_tokenizer",
+]

@@ -1,0 +1,156 @@
+"""Byte-pair encoding over words, numbers and punctuation marks (Sennrich et al. 2016), by the library tokenizers."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer as Library
+
+from glimmer.data.files import content_hash, write_bytes
+from glimmer.data.tokenizers.base import Tokenizer, TokenizerConfig, register_tokenizer, sentinel_text
+from glimmer.errors import ConfigError, DataError
+from glimmer.registry import option
+
+SPECIAL = ("<pad>", "</s>", "<unk>")
+SPACE = "▁"
+"""Stands for a space, and for the start of every text, so that a word has the same pieces wherever it stands."""
+WORDS = rf"{SPACE}?\p{{L}}+|{SPACE}?\p{{N}}+|{SPACE}?[^{SPACE}\p{{L}}\p{{N}}]|{SPACE}"
+"""What merges never cross: a word, a number or one other mark, each with the space before it."""
+
+
+@dataclass(kw_only=True)
+class BpeConfig(TokenizerConfig):
+    """Options of the BPE tokenizer; all but ``file`` matter in training only and are then kept in the file."""
+
+    vocabulary: int = option(4096, "Ids at most, special ones included; fewer where the texts give no more")
+    lower_case: bool = option(True, "Make all letters lower-case")
+    strip_accents: bool = option(True, "Take accents off letters")
+    sentinels: int = option(32, "Sentinels for span corruption")
+
+    def __post_init__(self) -> None:
+        if self.sentinels < 0:
+            raise ConfigError(f"tokenizer.sentinels must be 0 or more, found {self.sentinels}")
+        least = len(SPECIAL) + self.sentinels + 256
+        if self.vocabulary < least:
+            raise ConfigError(
+                f"tokenizer.vocabulary must be at least {least} (special ids, {self.sentinels} sentinels "
+                f"and 256 pieces), found {self.vocabulary}"
+            )
+
+
+@register_tokenizer("bpe", BpeConfig)
+class BpeTokenizer(Tokenizer):
+    """Byte-pair encoding over words, with or without case and accents.
+
+    Text comes back from ``decode`` as it was, but for case, accents, compatibility forms (NFKC), runs of white space
+    and characters that the training texts did not have. ``content`` is the text of a tokenizer file.
+    """
+
+    def __init__(self, config: BpeConfig, content: str | None = None) -> None:
+        if content is None:
+            content = _read(config.file)
+        self._content = content
+        self._library = _parse(content, config.file or "tokenizer")
+        self._pieces: list[str] = [self._library.id_to_token(i) for i in range(self._library.get_vocab_size())]
+        self._sentinels = sum(piece.startswith("<extra_id_") for piece in self._pieces)
+        self._check_layout(config.file or "tokenizer")
+
+    @property
+    def vocabulary(self) -> int:
+        """The number of ids."""
+        return len(self._pieces)
+
+    @property
+    def sentinels(self) -> int:
+        """The number of sentinels."""
+        return self._sentinels
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text."""
+        ids: list[int] = self._library.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids, without special ones."""
+        first, last = len(SPECIAL), self.vocabulary - self._sentinels
+        return "".join(self._pieces[i] for i in ids if first <= i < last).replace(SPACE, " ").strip()
+
+    def fingerprint(self) -> str:
+        """A hash of the file."""
+        return content_hash(self._content)
+
+    def save(self, path: Path) -> None:
+        """Write the file, the same bytes as were read."""
+        write_bytes(path, self._content.encode())
+
+    @classmethod
+    def train(cls, config: TokenizerConfig, texts: Iterable[str]) -> Self:
+        """Learn the merges from ``texts``.
+
+        Raises:
+            DataError: there is no text.
+        """
+        assert isinstance(config, BpeConfig)
+        learner = _library(models.BPE(unk_token=SPECIAL[2]), config)
+        size = config.vocabulary - config.sentinels
+        trainer = trainers.BpeTrainer(
+            vocab_size=size, special_tokens=list(SPECIAL), min_frequency=2, show_progress=False
+        )
+        learner.train_from_iterator(texts, trainer)
+        model = json.loads(learner.to_str())["model"]
+        if len(model["vocab"]) == len(SPECIAL):
+            raise DataError("a tokenizer cannot be trained without text")
+        # Made anew without the special tokens: else "</s>" in a text would end it.
+        merges = [(left, right) for left, right in model["merges"]]
+        library = _library(models.BPE(model["vocab"], merges, unk_token=SPECIAL[2]), config)
+        library.add_special_tokens(
+            [AddedToken(sentinel_text(i), lstrip=True, normalized=False) for i in reversed(range(config.sentinels))]
+        )
+        return cls(config, library.to_str())
+
+    def _check_layout(self, source: str) -> None:
+        tail = [sentinel_text(i) for i in reversed(range(self._sentinels))]
+        if tuple(self._pieces[:3]) != SPECIAL or self._pieces[len(self._pieces) - self._sentinels :] != tail:
+            raise DataError(
+                f"{source}: expected the ids 0, 1, 2 to be {', '.join(SPECIAL)} and sentinels to be the last, "
+                f"found {', '.join(map(str, self._pieces[:3]))} and {', '.join(map(str, self._pieces[-2:]))}"
+            )
+
+
+def _library(model: Any, config: BpeConfig) -> Any:
+    library = Library(model)
+    steps: list[Any] = [normalizers.Lowercase()] if config.lower_case else []
+    steps += [normalizers.NFKD(), normalizers.StripAccents()] if config.strip_accents else [normalizers.NFKC()]
+    steps += [
+        normalizers.Replace(Regex(rf"[\s{SPACE}]+"), " "),
+        normalizers.Strip(),
+        normalizers.Prepend(SPACE),
+        normalizers.Replace(" ", SPACE),
+    ]
+    library.normalizer = normalizers.Sequence(steps)
+    library.pre_tokenizer = pre_tokenizers.Split(Regex(WORDS), "isolated")
+    return library
+
+
+def _read(file: str | None) -> str:
+    if file is None:
+        raise ConfigError("tokenizer.file is null; expected the file of a trained tokenizer (tokenizer.json of a run)")
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror or error}; expected the file of a trained tokenizer") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: not UTF-8 text at byte {error.start}; expected a trained tokenizer") from None
+
+
+def _parse(content: str, source: str) -> Any:
+    try:
+        library = Library.from_str(content)
+    except Exception as error:  # the library raises nothing narrower
+        raise DataError(f"{source}: not a tokenizer file, or a damaged one: {error}") from error
+    library.no_truncation()
+    library.no_padding()
+    return library
