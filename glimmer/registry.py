@@ -14,7 +14,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from glimmer.errors import RegistryError, suggest
 
@@ -82,11 +82,12 @@ class Registry(Generic[T]):
         """
 
         def decorate(component: C) -> C:
-            if not issubclass(component, self.base):
+            if not issubclass(cast(type, component), self.base):
                 raise RegistryError(f"{_location(component)}: a {self.kind} must extend {self.base.__name__}")
             if not (dataclasses.is_dataclass(config) and issubclass(config, ComponentConfig)):
                 raise RegistryError(
-                    f"{_location(config)}: the configuration of a {self.kind} must be a dataclass that extends ComponentConfig"
+                    f"{_location(config)}: the configuration of a {self.kind} must be a dataclass "
+                    f"that extends ComponentConfig"
                 )
             if name in self._entries:
                 raise RegistryError(
@@ -120,7 +121,8 @@ class Registry(Generic[T]):
 
     def build(self, config: ComponentConfig, *args: Any, **kwargs: Any) -> T:
         """Build the component that ``config`` names: ``component(config, *args, **kwargs)``."""
-        return self[config.name].component(config, *args, **kwargs)
+        make: Callable[..., T] = self[config.name].component
+        return make(config, *args, **kwargs)
 
 
 def _named(config: type[ComponentConfig], name: str) -> type[ComponentConfig]:

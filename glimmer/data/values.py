@@ -4,7 +4,7 @@ Legend: B questions, P distinct passages of a batch, K passages of a question, T
 Masks are boolean, True = a real token.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import torch
@@ -156,5 +156,6 @@ class Batch:
 
     def to(self, device: torch.device | str) -> "Batch":
         """Copy every tensor to a device."""
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Batch(**{k: v.to(device) if isinstance(v, Tensor | Tokens) else v for k, v in moved.items()})
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved: dict[str, Any] = {k: v.to(device) for k, v in values.items() if isinstance(v, Tensor | Tokens)}
+        return replace(self, **moved)

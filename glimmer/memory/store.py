@@ -6,7 +6,6 @@ token row where each passage begins), ``states.bin`` (``[tokens, C]`` rows of th
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -27,7 +26,9 @@ FORMAT_VERSION = 1
 
 
 def write_store(path: Path, passages: Iterable[tuple[str, Tensor]], codec: Codec, made_by: Fingerprint) -> None:
-    """Write the memory of passages, given one by one as ``(id, states [T, D])``; the folder appears complete or not at all.
+    """Write the memory of passages, given one by one as ``(id, states [T, D])``.
+
+    The folder appears complete or not at all.
 
     Raises:
         StoreError: ``path`` exists already, an id comes twice, or the disk refuses a write.
@@ -62,7 +63,7 @@ def write_store(path: Path, passages: Iterable[tuple[str, Tensor]], codec: Codec
             "sha256": digest.hexdigest(),
         }
         (work / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-        os.replace(work, path)
+        work.replace(path)
     except OSError as error:
         raise StoreError(f"cannot write the store {path}: {error.strerror or error}") from error
     finally:

@@ -22,7 +22,7 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def passage_log_likelihood(self, output: ReaderOutput, batch: Batch, pairs: Tensor | None = None) -> Tensor:
-        """Summed log p(target | question, that passage alone) of every pair of ``output``, or of rows ``pairs``: ``[N]``."""
+        """Summed log p(target | question, one passage), ``[N]``, of all pairs of ``output`` or of rows ``pairs``."""
 
     @abstractmethod
     def generate(self, batch: Batch, config: GenerationConfig) -> Generation:

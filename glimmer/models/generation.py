@@ -6,11 +6,10 @@ Legend: B questions, R beams, V vocabulary.
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
+from glimmer.data.values import States
 from glimmer.errors import ConfigError
 from glimmer.models.decoders.base import Decoder
-from glimmer.data.values import States
 from glimmer.models.values import Ranking
 from glimmer.registry import option
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from glimmer.data.values import Batch, Tokens
+from glimmer.data.values import Batch, States, Tokens
 from glimmer.errors import ConfigError, suggest
 from glimmer.memory.base import Memory
 from glimmer.models.base import Model, register_model
@@ -22,7 +22,6 @@ from glimmer.models.initialise import INITIALISERS
 from glimmer.models.joins.base import Join
 from glimmer.models.rerankers.base import Reranker
 from glimmer.models.selectors.base import Selector
-from glimmer.data.values import States
 from glimmer.models.values import Pairs, Ranking, ReaderOutput
 from glimmer.registry import ComponentConfig, option
 
@@ -36,7 +35,7 @@ class ReaderConfig(ComponentConfig):
     question_block: bool = option(False, "Let the decoder also read the question's states alone, Dec[Q; …]")
     joint_probability: float = option(
         0.0,
-        "Share of training batches whose memory layers see the pair as FiD's do, so that one checkpoint fits every split",
+        "Share of training batches whose memory layers see the pair, as FiD's do: one checkpoint then fits every split",
     )
     initialiser: str = option("t5", "t5, or copy_path for small readers trained from nothing")
 
@@ -45,7 +44,8 @@ class ReaderConfig(ComponentConfig):
             raise ConfigError(f"model.live_layers must be at least 0, got {self.live_layers}")
         if not 0 <= self.rerank_layers <= self.live_layers:
             raise ConfigError(
-                f"model.rerank_layers must be between 0 and model.live_layers = {self.live_layers}, got {self.rerank_layers}"
+                f"model.rerank_layers must be between 0 and model.live_layers = {self.live_layers}, "
+                f"got {self.rerank_layers}"
             )
         if not 0 <= self.joint_probability <= 1:
             raise ConfigError(f"model.joint_probability must be between 0 and 1, got {self.joint_probability}")
@@ -131,13 +131,11 @@ class Reader(Model):
         """The pairs as they enter the live layers."""
         questions = self.encoder.embed(batch.questions)
         joint = (
-            self.training
-            and self.config.joint_probability > 0
-            and float(torch.rand(())) < self.config.joint_probability
+            self.training and self.config.joint_probability > 0 and bool(torch.rand(()) < self.config.joint_probability)
         )
         if joint:
-            pairs = self.join(questions, self.encoder.embed(batch.passages), batch.index)
-            return self._run(pairs, 0, self.split)
+            passages = self.encoder.embed(batch.passages)
+            return self._run(self.join(questions, passages, batch.index), 0, self.split)
         questions = self.encoder.run(questions, 0, self.split, joined=False)
         passages = self.memory(self.encode_memory, batch.passages, batch.passage_ids)
         pairs: Pairs = self.join(questions, passages, batch.index)

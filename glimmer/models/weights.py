@@ -1,7 +1,6 @@
 """Weights on disk: small safetensors files, loadable into any split of the same sizes."""
 
 import logging
-import os
 from pathlib import Path
 
 import torch
@@ -23,7 +22,7 @@ def save_weights(model: nn.Module, path: Path, dtype: torch.dtype = torch.float3
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     save_file(tensors, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

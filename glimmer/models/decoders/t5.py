@@ -3,16 +3,18 @@
 Legend: B questions, R beams, T target tokens, S source tokens, D width, H heads, C head width, V vocabulary.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from glimmer.data.values import States
 from glimmer.errors import ConfigError, suggest
 from glimmer.models.decoders.base import Cache, Decoder, register_decoder
 from glimmer.models.t5.attention import Attention, RelativePositionBias, mask_bias
 from glimmer.models.t5.feed_forward import ACTIVATIONS, FeedForward, RMSNorm
-from glimmer.data.values import States
 from glimmer.registry import ComponentConfig, option
 
 
@@ -98,7 +100,8 @@ class T5DecoderLayer(nn.Module):
 
     def attend_source(self, states: Tensor, cross: tuple[Tensor, Tensor], bias: Tensor) -> Tensor:
         """Cross-attention: zero position bias, only the source's mask."""
-        assert self.cross_attention is not None and self.cross_norm is not None
+        assert self.cross_attention is not None
+        assert self.cross_norm is not None
         return states + self.dropout(self.cross_attention(self.cross_norm(states), *cross, bias))  # type: ignore[no-any-return]
 
     def transform(self, states: Tensor) -> Tensor:
@@ -137,7 +140,7 @@ class T5Decoder(Decoder):
         causal = torch.ones(length, length, dtype=torch.bool, device=inputs.device).tril()
         bias = bias + mask_bias(causal, bias.dtype)
         source_bias = mask_bias(encoded.mask, bias.dtype)[:, None, None, :]
-        for block in self.blocks:
+        for block in self._layers():
             states, _ = block.attend_self(states, bias, None)
             if block.cross_attention is not None:
                 states = block.attend_source(states, block.cross_attention.keys_values(encoded.values), source_bias)
@@ -149,7 +152,7 @@ class T5Decoder(Decoder):
         bias = mask_bias(encoded.mask, encoded.values.dtype)[:, None, None, :]
         cross = [
             b.cross_attention.keys_values(encoded.values) if b.cross_attention is not None else None
-            for b in self.blocks
+            for b in self._layers()
         ]
         return T5Cache(beams, bias, cross, [None] * len(self.blocks))
 
@@ -158,7 +161,7 @@ class T5Decoder(Decoder):
         assert isinstance(cache, T5Cache)
         states = self.dropout(self.embedding(tokens))[:, None]
         bias = self.relative_attention_bias(1, cache.length + 1, first_query=cache.length)
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(self._layers()):
             states, cache.history[i] = block.attend_self(states, bias, cache.history[i])
             cross = cache.cross[i]
             if cross is not None:
@@ -167,6 +170,9 @@ class T5Decoder(Decoder):
             states = block.transform(states)
         cache.length += 1
         return self._predict(states)[:, 0]
+
+    def _layers(self) -> Iterator[T5DecoderLayer]:
+        return (cast(T5DecoderLayer, block) for block in self.blocks)
 
     def _predict(self, states: Tensor) -> Tensor:
         states = self.dropout(self.final_norm(states))

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from glimmer.data.values import Tokens
+from glimmer.data.values import States, Tokens
 from glimmer.errors import ConfigError, suggest
 from glimmer.models.encoders.base import Encoder, register_encoder
 from glimmer.models.t5.attention import Attention, RelativePositionBias, mask_bias
 from glimmer.models.t5.feed_forward import ACTIVATIONS, FeedForward, RMSNorm
-from glimmer.data.values import States
 from glimmer.registry import ComponentConfig, option
 
 

@@ -2,10 +2,10 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
-from glimmer.models.joins.base import Join, register_join
 from glimmer.data.values import States
+from glimmer.models.joins.base import Join, register_join
 from glimmer.models.values import Pairs
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from glimmer.models.rerankers.base import Reranker, RerankerConfig, register_reranker
 from glimmer.models.values import Pairs
@@ -29,7 +29,7 @@ class MaxSimReranker(Reranker):
         self.scale = nn.Parameter(torch.tensor(config.scale))
 
     def score(self, pairs: Pairs) -> Tensor:
-        """Score ``[N]`` pairs: the mean over question tokens of the best cosine, scaled; −scale for an empty passage."""
+        """Score ``[N]`` pairs: the scaled mean over question tokens of the best cosine; −scale if empty."""
         vectors = F.normalize(self.projection(pairs.states.values).float(), dim=-1)
         length = int(pairs.question_lengths.max()) if len(pairs.question_lengths) else 0
         similarity = vectors[:, :length] @ vectors.transpose(1, 2)

@@ -7,7 +7,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 
 class RelativePositionBias(nn.Module):
@@ -97,4 +97,4 @@ class Attention(nn.Module):
         rows, length, _ = states.shape
         query = self.query(states).view(rows, length, self.heads, self.head_width).transpose(1, 2)
         mixed = attend(query, key, value, bias, self.dropout if self.training else 0.0)
-        return self.output(mixed.transpose(1, 2).reshape(rows, length, -1))  # type: ignore[no-any-return]
+        return self.output(mixed.transpose(1, 2).reshape(rows, length, self.heads * self.head_width))  # type: ignore[no-any-return]

@@ -1,12 +1,19 @@
 """T5's root-mean-square norm and feed-forward layers."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
-ACTIVATIONS = {
-    "gated_gelu": lambda x: F.gelu(x, approximate="tanh"),
-    "gelu": lambda x: F.gelu(x, approximate="tanh"),
+
+def _gelu(states: Tensor) -> Tensor:
+    return F.gelu(states, approximate="tanh")
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gated_gelu": _gelu,
+    "gelu": _gelu,
     "relu": F.relu,
 }
 

@@ -1,0 +1,174 @@
+"""The theorems of the design: what must be equal between FiD, LUMEN, GLIMMER and their stores."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from small_readers import VOCABULARY, small_batch, small_reader
+
+from glimmer.data.values import Batch, States, Tokens
+from glimmer.errors import StoreError
+from glimmer.memory.codecs import CODECS
+from glimmer.memory.fingerprint import fingerprint
+from glimmer.memory.store import write_store
+from glimmer.models.reader import Reader
+from glimmer.models.weights import assign_weights
+
+
+def tensors(reader: Reader) -> dict[str, torch.Tensor]:
+    return {name: p.detach().clone() for name, p in reader.named_parameters()}
+
+
+def scored_logits(reader: Reader, batch: Batch) -> torch.Tensor:
+    with torch.no_grad():
+        return reader(batch).logits[batch.targets.mask]
+
+
+def one_question(batch: Batch, row: int) -> Batch:
+    """A question of a batch by itself, padded no further than it needs."""
+
+    def tight(tokens: Tokens, rows: list[int]) -> Tokens:
+        return Tokens.pad([tokens.ids[r][tokens.mask[r]].tolist() for r in rows])
+
+    passages = [int(p) for p in batch.index[row] if p >= 0]
+    count = len(passages)
+    return Batch(
+        (batch.ids[row],),
+        (batch.tasks[row],),
+        tight(batch.questions, [row]),
+        tight(batch.passages, passages) if passages else Tokens.pad([[1]]),
+        tuple(batch.passage_ids[p] for p in passages) or ("none",),
+        torch.arange(count)[None] if count else torch.full((1, 1), -1),
+        batch.retrieval_scores[row : row + 1, : max(count, 1)],
+        batch.gold[row : row + 1, : max(count, 1)],
+        tight(batch.targets, [row]),
+    )
+
+
+def test_no_memory_layers_and_keep_all_is_t5_on_the_joined_text() -> None:
+    reader = small_reader(live=4, rerank=0, reranker="none")
+    batch = small_batch((3,))
+    question = batch.questions.ids[0][batch.questions.mask[0]].tolist()
+    passages = [batch.passages.ids[p][batch.passages.mask[p]].tolist() for p in range(3)]
+    joined = Tokens.pad([question + passage for passage in passages])
+    with torch.no_grad():
+        states = reader.encoder.finish(reader.encoder.run(reader.encoder.embed(joined), 0, 4, joined=True))
+        fused = States(states.values.flatten(0, 1)[None], states.mask.flatten()[None])
+        expected = reader.decoder(batch.targets.ids, fused)
+        assert torch.equal(reader(batch).logits, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_memory_from_a_raw_store_is_memory_encoded_now(tmp_path: Path, dtype: str) -> None:
+    online = small_reader()
+    batch = small_batch()
+    with torch.no_grad():
+        memory = online.encode_memory(batch.passages)
+    rows = [(i, memory.values[n][memory.mask[n]]) for n, i in enumerate(batch.passage_ids)]
+    made_by = fingerprint(online.encoder.memory_modules(), 2, "text")
+    write_store(tmp_path / "store", rows, CODECS.build(CODECS.configure("raw", dtype=dtype), width=32), made_by)
+    stored = small_reader(memory="stored", memory_options={"path": str(tmp_path / "store")})
+    difference = (scored_logits(stored, batch) - scored_logits(online, batch)).abs().max()
+    assert difference == 0 if dtype == "float32" else 0 < difference < 0.2
+
+    other = small_reader(memory="stored", memory_options={"path": str(tmp_path / "store")}, seed=5)
+    with pytest.raises(StoreError, match="encoder weights"):
+        other(batch)
+
+
+def test_glimmer_that_keeps_all_is_lumen() -> None:
+    lumen = small_reader(rerank=0, reranker="none")
+    glimmer = small_reader(rerank=1, reranker="first_token", selector="top_m", selector_options={"kept": 4})
+    assign_weights(glimmer, tensors(lumen), "lumen")
+    batch = small_batch()
+    torch.testing.assert_close(scored_logits(glimmer, batch), scored_logits(lumen, batch), atol=1e-5, rtol=1e-5)
+
+
+def test_output_depends_only_on_the_kept_passages() -> None:
+    reader = small_reader(selector="top_m", selector_options={"kept": 2})
+    batch = small_batch((4, 4))
+    with torch.no_grad():
+        before = reader(batch)
+        dropped = int(before.ranking.order[0, -1])
+        ids = batch.passages.ids.clone()
+        ids[batch.index[0, dropped], 0] = (ids[batch.index[0, dropped], 0] + 1) % VOCABULARY
+        after = reader(replace(batch, passages=Tokens(ids, batch.passages.mask)))
+    assert after.ranking.scores[0, dropped] != before.ranking.scores[0, dropped]
+    assert torch.equal(after.ranking.kept, before.ranking.kept)
+    assert torch.equal(after.logits, before.logits)
+
+
+def test_every_passage_changes_no_answer() -> None:
+    reader = small_reader(selector="top_m", selector_options={"kept": 2})
+    batch = small_batch()
+    with torch.no_grad():
+        kept, complete = reader(batch), reader(batch, every_passage=True)
+    assert len(kept.pairs.question) == 6
+    assert len(complete.pairs.question) == 9
+    torch.testing.assert_close(kept.logits, complete.logits, atol=1e-5, rtol=1e-5)
+
+
+def test_cross_attention_period_one_is_the_plain_decoder() -> None:
+    batch = small_batch()
+    plain, sparse = small_reader(), small_reader(decoder_options={"cross_attention_period": 1})
+    assert torch.equal(scored_logits(plain, batch), scored_logits(sparse, batch))
+    every_second = small_reader(decoder_options={"cross_attention_period": 2})
+    assert [layer.cross_attention is not None for layer in every_second.decoder.blocks] == [False, True]
+
+
+@pytest.mark.parametrize("decoder", [{}, {"key_value_heads": 1, "cross_attention_period": 2}, {"width": 48}])
+def test_incremental_decoding_is_teacher_forcing(decoder: dict[str, int]) -> None:
+    reader = small_reader(decoder_options=decoder)
+    batch = small_batch((3, 2))
+    with torch.no_grad():
+        _, _, fused = reader._read(batch, every_passage=False)
+        targets = torch.randint(3, VOCABULARY, (2, 7), generator=torch.Generator().manual_seed(3))
+        forced = reader.decoder(targets, fused)
+        cache = reader.decoder.start(fused, beams=1)
+        token = torch.full((2,), reader.decoder.start_id)
+        for step in range(7):
+            torch.testing.assert_close(reader.decoder.step(token, cache), forced[:, step], atol=1e-5, rtol=1e-5)
+            token = targets[:, step]
+
+
+def test_batched_is_one_at_a_time_whatever_the_padding() -> None:
+    reader = small_reader(selector="top_m", selector_options={"kept": 2})
+    batch = small_batch((4, 1, 3))
+    with torch.no_grad():
+        together = reader(batch)
+        for row in range(3):
+            alone = reader(one_question(batch, row))
+            count = int(batch.targets.mask[row].sum())
+            torch.testing.assert_close(alone.logits[0], together.logits[row, :count], atol=1e-5, rtol=1e-5)
+
+
+def test_passage_order_changes_nothing_but_float_noise() -> None:
+    reader = small_reader()
+    batch = small_batch((4,))
+    turned = replace(batch, index=batch.index.flip(1), retrieval_scores=batch.retrieval_scores.flip(1))
+    torch.testing.assert_close(scored_logits(reader, turned), scored_logits(reader, batch), atol=1e-5, rtol=1e-5)
+
+
+def test_questions_without_passages_are_ordinary_input() -> None:
+    reader = small_reader(selector="top_m", selector_options={"kept": 2})
+    batch = small_batch((3, 0))
+    with torch.no_grad():
+        output = reader(batch)
+    assert output.logits.isfinite().all()
+    assert output.ranking.kept[1].tolist() == [-1, -1]
+    with torch.no_grad():
+        alone = reader(one_question(batch, 1)).logits[0]
+    torch.testing.assert_close(alone, output.logits[1, : batch.targets.mask[1].sum()], atol=1e-5, rtol=1e-5)
+
+
+def test_log_likelihood_of_a_passage_is_that_of_reading_it_alone() -> None:
+    reader = small_reader(selector="top_m", selector_options={"kept": 1})
+    batch = small_batch((3,))
+    with torch.no_grad():
+        together = reader.passage_log_likelihood(reader(batch, every_passage=True), batch)
+        for slot in range(3):
+            single = replace(batch, index=batch.index[:, slot : slot + 1], retrieval_scores=torch.ones(1, 1))
+            log_p = torch.log_softmax(reader(single).logits, -1)
+            alone = log_p.gather(-1, batch.targets.ids[..., None])[..., 0][batch.targets.mask].sum()
+            torch.testing.assert_close(together[slot], alone, atol=1e-4, rtol=1e-5)
