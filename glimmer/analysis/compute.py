@@ -34,6 +34,7 @@ class ReaderShape:
     decoder_key_value: int
     """Key-value heads × head width of the decoder."""
     decoder_ff: int
+    decoder_gated: bool
     cross_period: int
     """Every so manieth decoder layer has cross-attention: layer i where (i + 1) mod period = 0."""
     vocabulary: int
@@ -44,6 +45,8 @@ class ReaderShape:
     target: int
     score_per_pair: int = 0
     """Multiply-adds of the reranker's head for one (question, passage) pair."""
+    question_block: bool = False
+    """Whether the decoder also reads the question's states alone."""
 
     @property
     def alpha(self) -> Fraction:
@@ -113,16 +116,18 @@ def exact_count(shape: ReaderShape) -> Cost:
     scores, the real feed-forward width, key-value heads, cross-attention period, the decoder's own width and the
     output logits. Step t of the decoder attends to t keys.
     """
+    block = int(shape.question_block)
     pair = shape.question + shape.passage
-    source = shape.kept * pair
+    source = shape.kept * pair + block * shape.question
+    on_pair, on_question = encoder_layer(shape, pair), encoder_layer(shape, shape.question)
     memory_layers = shape.layers - shape.live_layers
     live_b = shape.live_layers - shape.rerank_layers
     return _cost(
         {
-            "memory": memory_layers * encoder_layer(shape, shape.question),
-            "live A": shape.retrieved * shape.rerank_layers * encoder_layer(shape, pair),
+            "memory": (1 + block) * memory_layers * on_question,
+            "live A": shape.rerank_layers * (shape.retrieved * on_pair + block * on_question),
             "score": shape.retrieved * shape.score_per_pair,
-            "live B": shape.kept * live_b * encoder_layer(shape, pair),
+            "live B": live_b * (shape.kept * on_pair + block * on_question),
             "cross K,V": shape.cross_layers * source * 2 * shape.width * shape.decoder_key_value,
             "decoder": _decoder(shape, source),
             "logits": shape.target * shape.decoder_width * shape.vocabulary,
@@ -146,7 +151,7 @@ def _decoder(shape: ReaderShape, source: int) -> int:
     """The decoder's steps without cross-attention keys and values, which are made once."""
     width, inner = shape.decoder_width, shape.decoder_inner
     self_projections = 2 * width * inner + 2 * width * shape.decoder_key_value
-    feed_forward = (3 if shape.gated else 2) * width * shape.decoder_ff
+    feed_forward = (3 if shape.decoder_gated else 2) * width * shape.decoder_ff
     self_scores = inner * shape.target * (shape.target + 1)
     every = shape.target * (self_projections + feed_forward) + self_scores
     cross = shape.target * (2 * width * inner + 2 * source * inner)

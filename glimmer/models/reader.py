@@ -157,7 +157,7 @@ class Reader(Model):
 def fuse(states: States, kept: Tensor) -> States:
     """Lay the kept pairs of each question side by side: ``[N, T, D]`` and rows ``kept [B, M]`` to ``[B, M·T, D]``.
 
-    A question without passages gets one masked token, so that the decoder still has a source.
+    A question without passages gets a masked source of zeros: it attends to nothing, whatever shares its batch.
     """
     questions, count = kept.shape
     _, length, width = states.values.shape
@@ -167,6 +167,9 @@ def fuse(states: States, kept: Tensor) -> States:
     rows = kept.clamp(min=0)
     values = states.values[rows].view(questions, count * length, width)
     mask = (states.mask[rows] & (kept >= 0)[..., None]).view(questions, count * length)
+    empty_rows = ~mask.any(1)
+    if bool(empty_rows.any()):
+        values = values.masked_fill(empty_rows[:, None, None], 0.0)
     return States(values, mask)
 
 
