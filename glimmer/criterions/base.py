@@ -65,5 +65,5 @@ class Criterion(ABC):
         """The loss of every question."""
 
 
-CRITERIONS: Registry[Criterion] = Registry("criterion", Criterion)  # type: ignore[type-abstract]
+CRITERIONS: Registry[Criterion] = Registry("criterion", Criterion)
 register_criterion = CRITERIONS.register

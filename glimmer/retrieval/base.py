@@ -49,5 +49,5 @@ def query_text(question: str) -> str:
     return question.replace("[SEP]", " ")
 
 
-RETRIEVERS: Registry[Retriever] = Registry("retriever", Retriever)  # type: ignore[type-abstract]
+RETRIEVERS: Registry[Retriever] = Registry("retriever", Retriever)
 register_retriever = RETRIEVERS.register

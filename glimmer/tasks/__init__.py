@@ -1,1 +1,33 @@
 """Tasks: one file each, saying its prompt, its target and its metrics."""
+
+from glimmer.tasks import (
+    claim_reading,
+    copying,
+    denoising,
+    fact_verification,
+    field_reading,
+    invented_names,
+    multi_hop,
+    open_qa,
+    slot_filling,
+    substitution,
+)
+from glimmer.tasks.base import TASKS, Task, TaskConfig, TaskData, register_task
+
+__all__ = [
+    "TASKS",
+    "Task",
+    "TaskConfig",
+    "TaskData",
+    "claim_reading",
+    "copying",
+    "denoising",
+    "fact_verification",
+    "field_reading",
+    "invented_names",
+    "multi_hop",
+    "open_qa",
+    "register_task",
+    "slot_filling",
+    "substitution",
+]

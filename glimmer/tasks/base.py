@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from glimmer.data.values import Candidate, Example, Passage, Record
+from glimmer.errors import ConfigError
 from glimmer.registry import ComponentConfig, Registry, option
 
 
@@ -30,12 +31,19 @@ class TaskData(Protocol):
 class TaskConfig(ComponentConfig):
     """Options that every task has."""
 
-    data: str | None = option(None, "Stem of the task's files in data.dir; the task's key in the config when null")
-    limit: int | None = option(None, "Use only the first so many records of each split")
+    limit: int | None = option(None, "Use only the first so many examples of each split")
+
+    def __post_init__(self) -> None:
+        self.require(self.limit is None or self.limit >= 1, "limit", "at least 1, or null")
+
+    def require(self, condition: bool, key: str, expected: str) -> None:
+        """Raise ConfigError for ``key`` unless ``condition`` holds."""
+        if not condition:
+            raise ConfigError(f"task {self.name}: {key} must be {expected}, found {getattr(self, key)!r}")
 
 
 class Task(ABC):
-    """A task over one data set.
+    """A task over one data set; ``key`` is its name in the run's configuration.
 
     Examples are made on demand from an index and a random generator, so that self-supervised tasks can vary
     them; supervised tasks use the generator only to draw one of several valid targets.
@@ -52,12 +60,21 @@ class Task(ABC):
         self.data = data
 
     @abstractmethod
-    def size(self, split: str) -> int:
-        """The number of examples in a split."""
+    def count(self, split: str) -> int:
+        """The number of examples that a split's data gives."""
 
     @abstractmethod
     def example(self, split: str, index: int, rng: random.Random) -> Example:
         """Make example ``index`` of a split; the same index and generator state make the same example."""
+
+    def size(self, split: str) -> int:
+        """The number of examples in use: ``count``, or ``limit`` if that is less."""
+        count = self.count(split)
+        return count if self.config.limit is None else min(count, self.config.limit)
+
+    def answer(self, text: str) -> str:
+        """Turn decoded text into the task's form of an answer, for metrics and predictions."""
+        return text
 
 
 TASKS: Registry[Task] = Registry("task", Task)

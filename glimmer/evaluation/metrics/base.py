@@ -38,7 +38,7 @@ class Metric(ABC):
         return sum(self.score(p, valid) if p.strip() else 0.0 for p, valid in pairs) / len(predictions)
 
 
-METRICS: Registry[Metric] = Registry("metric", Metric)  # type: ignore[type-abstract]
+METRICS: Registry[Metric] = Registry("metric", Metric)
 register_metric = METRICS.register
 
 

@@ -1,0 +1,142 @@
+"""Milliseconds a question, by part, of several readers measured alternately in one process."""
+
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from glimmer.data.values import Batch, States, Tokens
+from glimmer.memory.base import Encode, Memory
+from glimmer.models.generation import GenerationConfig, search
+from glimmer.models.reader import Reader
+from glimmer.registry import ComponentConfig
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one question: medians over repeats of the mean over questions."""
+
+    source: float
+    """Question encoding, live layers, score and selection; the passages' memory is there already."""
+    decode: float
+    """Cross-attention keys and values, and every decoder step."""
+
+    @property
+    def total(self) -> float:
+        """Source side and decoding."""
+        return self.source + self.decode
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A reader to be timed on its own view (number of candidates) of the shared questions."""
+
+    reader: Reader
+    questions: Sequence[Batch]
+    """Batches of one question each, on the reader's device."""
+    generation: GenerationConfig
+
+
+def benchmark(subjects: Mapping[str, Subject], repeats: int = 5, warm_up: int = 2) -> dict[str, Timing]:
+    """Time every subject on every question, the subjects taking turns question by question.
+
+    The first ``warm_up`` questions run once before, untimed. Memory is held in main memory, so that no memory layer
+    runs over a passage, as when it is read back from a store; where there are no memory layers nothing is held.
+    Readers are timed in evaluation mode.
+    """
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in subjects}
+    modes = {name: subject.reader.training for name, subject in subjects.items()}
+    for subject in subjects.values():
+        subject.reader.eval()
+    with _held(subjects):
+        for subject in subjects.values():
+            for question in subject.questions[:warm_up]:
+                _time(subject, question)
+        for _ in range(repeats):
+            totals = dict.fromkeys(subjects, (0.0, 0.0))
+            for turn in range(max(len(subject.questions) for subject in subjects.values())):
+                for name, subject in subjects.items():
+                    if turn < len(subject.questions):
+                        source, decode = _time(subject, subject.questions[turn])
+                        totals[name] = (totals[name][0] + source, totals[name][1] + decode)
+            for name, (source, decode) in totals.items():
+                count = len(subjects[name].questions)
+                seconds[name].append((source / count, decode / count))
+    for name, subject in subjects.items():
+        subject.reader.train(modes[name])
+    return {
+        name: Timing(*(1000 * statistics.median(part) for part in zip(*rows, strict=True)))
+        for name, rows in seconds.items()
+    }
+
+
+def random_question(vocabulary: int, candidates: int, question: int, passage: int, seed: int = 0) -> Batch:
+    """One question of ``question`` random tokens with ``candidates`` passages of ``passage`` random tokens."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def tokens(rows: int, length: int) -> Tokens:
+        ids = torch.randint(3, vocabulary, (rows, length), generator=generator)
+        return Tokens(ids, torch.ones_like(ids, dtype=torch.bool))
+
+    return Batch(
+        ids=(f"random-{seed}",),
+        tasks=("random",),
+        questions=tokens(1, question),
+        passages=tokens(candidates, passage),
+        passage_ids=tuple(f"random-{seed}-{i}" for i in range(candidates)),
+        index=torch.arange(candidates)[None],
+        retrieval_scores=torch.arange(candidates, 0, -1, dtype=torch.float32)[None],
+        gold=torch.zeros(1, candidates, dtype=torch.bool),
+        targets=tokens(1, 1),
+    )
+
+
+class HeldMemory(Memory):
+    """Memory computed beforehand and held in main memory, by passage id."""
+
+    def __init__(self) -> None:
+        super().__init__(ComponentConfig(name="held"), text_fingerprint="")
+        self.states: dict[tuple[str, ...], States] = {}
+
+    def forward(self, encode: Encode, passages: Tokens, passage_ids: tuple[str, ...]) -> States:
+        """The memory held for a batch's passages."""
+        return self.states[passage_ids]
+
+
+@contextmanager
+def _held(subjects: Mapping[str, Subject]) -> Iterator[None]:
+    """Replace every reader's memory by one that holds its questions' passages, and put it back."""
+    originals = {name: subject.reader.memory for name, subject in subjects.items()}
+    try:
+        for subject in subjects.values():
+            reader = subject.reader
+            if reader.encoder.memory_layers:
+                held = HeldMemory()
+                with torch.no_grad():
+                    for question in subject.questions:
+                        memory = reader.memory(reader.encode_memory, question.passages, question.passage_ids)
+                        held.states[question.passage_ids] = memory
+                reader.memory = held
+        yield
+    finally:
+        for name, subject in subjects.items():
+            subject.reader.memory = originals[name]
+
+
+def _time(subject: Subject, question: Batch) -> tuple[float, float]:
+    """Seconds of the source side and of decoding."""
+    reader = subject.reader
+    start = _now(question)
+    _, fused = reader.read(question)
+    read = _now(question)
+    search(reader.decoder, fused, subject.generation, reader.eos_id)
+    return read - start, _now(question) - read
+
+
+def _now(question: Batch) -> float:
+    if question.index.is_cuda:
+        torch.cuda.synchronize(question.index.device)
+    return time.perf_counter()

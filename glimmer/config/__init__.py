@@ -1,0 +1,1 @@
+"""Configuration: the schema of a run, typed and checked."""

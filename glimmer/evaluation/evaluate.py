@@ -1,0 +1,205 @@
+"""Evaluate a reader on a task: answers against the valid ones, and passages against the gold ones.
+
+All figures are fractions, 0 to 1; only reports turn them into percentages. A figure over no questions is left out.
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from glimmer.data.collate import Collator
+from glimmer.data.tokenizers import Tokenizer
+from glimmer.data.values import Example
+from glimmer.errors import ConfigError, DataError
+from glimmer.evaluation.answering import answer_examples
+from glimmer.evaluation.metrics import Metric, build_metric
+from glimmer.evaluation.predictions import Prediction
+from glimmer.evaluation.retrieval import Evidence, evidence_sets, r_precision, recall_at
+from glimmer.models.base import Model
+from glimmer.models.generation import GenerationConfig
+from glimmer.tasks.base import Task
+
+RECALL_AT = (1, 5, 20)
+
+Ranked = Mapping[str, Sequence[str]]
+"""Record id → ranked passage ids."""
+EvidenceSets = tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class GoldCounts:
+    """Gold passages, summed over all questions."""
+
+    passages: int
+    retrieved: int
+    """Of them, those among the candidates."""
+    read: int
+    """Of them, those that the decoder read."""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What one evaluation of one task measured."""
+
+    task: str
+    split: str
+    metric: str
+    """Name of the headline metric."""
+    metrics: dict[str, float]
+    """Every figure by name; fractions, 0 to 1."""
+    gold: GoldCounts
+    predictions: tuple[Prediction, ...]
+    """In the order of the task's examples."""
+
+    @property
+    def score(self) -> float:
+        """The headline metric over all questions."""
+        return self.metrics[self.metric]
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the predictions, as plain types."""
+        return {
+            "metric": self.metric,
+            "score": self.score,
+            "questions": len(self.predictions),
+            "gold_passages": asdict(self.gold),
+            "metrics": self.metrics,
+        }
+
+
+def evaluate_task(
+    model: Model,
+    task: Task,
+    split: str,
+    collator: Collator,
+    tokenizer: Tokenizer,
+    generation: GenerationConfig,
+    *,
+    limit: int | None = None,
+    batch_size: int = 32,
+    passages: int | None = None,
+    device: torch.device | str = "cpu",
+    progress: bool = False,
+) -> TaskResult:
+    """Answer a split of a task and score the answers and the passages read.
+
+    ``limit`` takes that many examples, evenly spread over the split; ``passages`` is the number of candidates.
+
+    Raises:
+        ConfigError: the task has no evaluation data of its own, or ``limit`` is below 1.
+        DataError: the split has no examples, or none with an answer.
+    """
+    examples = evaluation_examples(task, split, limit)
+    label = f"{task.key} {split}" if progress else None
+    predictions = answer_examples(
+        model,
+        examples,
+        collator,
+        tokenizer,
+        generation,
+        batch_size=batch_size,
+        passages=passages,
+        device=device,
+        progress=label,
+    )
+    return score_predictions(task, split, examples, predictions)
+
+
+def evaluation_examples(task: Task, split: str, limit: int | None = None) -> list[Example]:
+    """The examples of a split, the same in every call; ``limit`` takes that many, evenly spread.
+
+    Raises:
+        ConfigError: the task has no evaluation data of its own, or ``limit`` is below 1.
+        DataError: the split has no examples.
+    """
+    if not task.supervised:
+        raise ConfigError(f"tasks.{task.key} is self-supervised and has no evaluation data; evaluate another task")
+    if limit is not None and limit < 1:
+        raise ConfigError(f"the limit of examples must be at least 1, found {limit}")
+    size = task.size(split)
+    if size == 0:
+        raise DataError(f"tasks.{task.key} has no examples in the split {split!r}")
+    count = size if limit is None else min(limit, size)
+    rows = [i * size // count for i in range(count)]
+    return [task.example(split, row, random.Random(f"{task.key}/{split}/{row}")) for row in rows]
+
+
+def score_predictions(
+    task: Task, split: str, examples: Sequence[Example], predictions: Sequence[Prediction]
+) -> TaskResult:
+    """Score the answers to ``examples``; those without a valid answer do not count.
+
+    Figures beside the task's own metrics, over the questions with gold passages:
+
+    - ``gold_recall_read``: share with a gold passage among those the decoder read;
+    - ``evidence_recall_read``: share with a whole evidence set read (both passages of a two-hop question);
+    - ``gold_kept_of_retrieved``: of those with a gold candidate, the share with one among those read;
+    - ``METRIC_when_gold_read``, ``METRIC_when_evidence_read``: the headline metric over these questions alone;
+    - ``retrieved_…`` and ``reranked_…``: R-precision and recall@k in retrieval order and after reranking.
+
+    Raises:
+        DataError: no example has a valid answer.
+    """
+    pairs = [(e, p) for e, p in zip(examples, predictions, strict=True) if e.answers]
+    if not pairs:
+        raise DataError(f"tasks.{task.key}: no record of the split {split!r} has an answer to compare with")
+    metrics = {name: _score(build_metric(name), pairs) for name in task.metrics}
+    headline = build_metric(task.metrics[0])
+    evidence = {e.id: _evidence(e) for e in examples}
+    known = [p for p in predictions if evidence[p.id]]
+    gold = {p.id: frozenset[str]().union(*evidence[p.id]) for p in known}
+
+    def share(name: str, chosen: Sequence[Prediction], holds: Callable[[Prediction], float]) -> None:
+        if chosen:
+            metrics[name] = fmean(map(holds, chosen))
+
+    def gold_read(p: Prediction) -> bool:
+        return not gold[p.id].isdisjoint(p.read_ids)
+
+    def evidence_read(p: Prediction) -> bool:
+        return any(found.issubset(p.read_ids) for found in evidence[p.id])
+
+    share("gold_recall_read", known, gold_read)
+    share("evidence_recall_read", known, evidence_read)
+    retrieved = [p for p in known if not gold[p.id].isdisjoint(p.retrieved_ids)]
+    share("gold_kept_of_retrieved", retrieved, gold_read)
+    for name, holds in (("gold", gold_read), ("evidence", evidence_read)):
+        where = [(e, p) for e, p in pairs if p.id in gold and holds(p)]
+        if where:
+            metrics[f"{headline.name}_when_{name}_read"] = _score(headline, where)
+    for stage in ("retrieved", "reranked"):
+        ranked = {p.id: getattr(p, f"{stage}_ids") for p in known}
+        share(f"{stage}_r_precision", known, partial(_r_precision, ranked, evidence))
+        for k in RECALL_AT:
+            share(f"{stage}_recall@{k}", known, partial(_recall_at, k, ranked, evidence))
+    counts = GoldCounts(
+        passages=sum(map(len, gold.values())),
+        retrieved=sum(len(gold[p.id].intersection(p.retrieved_ids)) for p in known),
+        read=sum(len(gold[p.id].intersection(p.read_ids)) for p in known),
+    )
+    return TaskResult(task.key, split, headline.name, metrics, counts, tuple(predictions))
+
+
+def _score(metric: Metric, pairs: Sequence[tuple[Example, Prediction]]) -> float:
+    return metric.corpus([p.answer for _, p in pairs], [e.answers for e, _ in pairs])
+
+
+def _evidence(example: Example) -> tuple[Evidence, ...]:
+    """The evidence sets of an example: its record's, or its gold candidates where it has no record."""
+    if example.record is not None:
+        return evidence_sets(example.record)
+    flagged = frozenset(c.passage.id for c in example.candidates if c.gold)
+    return (flagged,) if flagged else ()
+
+
+def _r_precision(ranked: Ranked, evidence: Mapping[str, EvidenceSets], prediction: Prediction) -> float:
+    return r_precision(ranked[prediction.id], evidence[prediction.id])
+
+
+def _recall_at(k: int, ranked: Ranked, evidence: Mapping[str, EvidenceSets], prediction: Prediction) -> float:
+    return recall_at(k, ranked[prediction.id], evidence[prediction.id])

@@ -1,0 +1,21 @@
+"""Fact verification: does the evidence support a claim or refute it (KILT: FEVER)?"""
+
+from glimmer.tasks.base import register_task
+from glimmer.tasks.supervised import SupervisedConfig, SupervisedTask
+
+SUPPORTS, REFUTES = "SUPPORTS", "REFUTES"
+
+
+@register_task("fact_verification", SupervisedConfig)
+class FactVerification(SupervisedTask):
+    """Call a claim SUPPORTS or REFUTES."""
+
+    metrics = ("accuracy",)
+
+    def prompt(self, question: str) -> str:
+        """``claim: …``."""
+        return f"claim: {question}"
+
+    def answer(self, text: str) -> str:
+        """The label as KILT writes it, whatever case the tokenizer knows."""
+        return text.strip().upper()

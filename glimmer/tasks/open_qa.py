@@ -1,0 +1,15 @@
+"""Open question answering (KILT: Natural Questions, TriviaQA)."""
+
+from glimmer.tasks.base import register_task
+from glimmer.tasks.supervised import SupervisedConfig, SupervisedTask
+
+
+@register_task("open_qa", SupervisedConfig)
+class OpenQA(SupervisedTask):
+    """Answer a question in a few words."""
+
+    metrics = ("exact_match", "f1")
+
+    def prompt(self, question: str) -> str:
+        """``question: …``."""
+        return f"question: {question}"

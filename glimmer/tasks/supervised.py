@@ -1,0 +1,69 @@
+"""Tasks over KILT records: a prompt for every question, an answer as target, the retrieved candidates."""
+
+import random
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from glimmer.data.values import Example, Record
+from glimmer.registry import option
+from glimmer.tasks.base import Task, TaskConfig, TaskData
+
+TARGETS = ("any", "first")
+
+
+@dataclass(kw_only=True)
+class SupervisedConfig(TaskConfig):
+    """Options of every task over records."""
+
+    data: str | None = option(None, "Stem of the task's files in data.dir; the task's key when null")
+    target: str = option("any", "What the decoder learns: 'any' valid answer, drawn anew each time, or the 'first'")
+    metrics: list[str] | None = option(None, "Metrics, the headline first; the task's own when null")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require(self.target in TARGETS, "target", " or ".join(TARGETS))
+        self.require(self.metrics != [], "metrics", "at least one metric, or null")
+
+
+class SupervisedTask(Task):
+    """A task over the records ``STEM-SPLIT.jsonl``; a sub-class says the prompt."""
+
+    config: SupervisedConfig
+
+    def __init__(self, config: SupervisedConfig, key: str, data: TaskData) -> None:
+        super().__init__(config, key, data)
+        self.stem = config.data or key
+        if config.metrics is not None:
+            self.metrics = tuple(config.metrics)
+
+    @abstractmethod
+    def prompt(self, question: str) -> str:
+        """The text that the reader is given for a record's input.
+
+        Raises:
+            DataError: the input has not the task's form.
+        """
+
+    def count(self, split: str) -> int:
+        """The number of records."""
+        return len(self.data.records(self.stem, split))
+
+    def example(self, split: str, index: int, rng: random.Random) -> Example:
+        """Make the example of record ``index``; one without answers (a blind test set) has an empty target."""
+        record = self.data.records(self.stem, split)[index]
+        answers = record.answers
+        return Example(
+            id=record.id,
+            task=self.key,
+            prompt=self.prompt(record.input),
+            target=self._target(record, rng),
+            answers=answers,
+            candidates=self.data.candidates(self.stem, split)[index],
+            record=record,
+        )
+
+    def _target(self, record: Record, rng: random.Random) -> str:
+        answers = record.answers
+        if not answers:
+            return ""
+        return rng.choice(answers) if self.config.target == "any" else answers[0]

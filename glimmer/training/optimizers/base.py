@@ -1,0 +1,95 @@
+"""Optimizers over parameter groups that the configuration names by pattern."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+from glimmer.errors import ConfigError
+from glimmer.registry import ComponentConfig, Registry, option
+
+
+@dataclass(kw_only=True)
+class ParameterGroupConfig:
+    """A group of parameters with a learning rate and a weight decay of its own."""
+
+    pattern: str = option("", "Regular expression, searched for in the parameters' names")
+    lr_scale: float = option(1.0, "Factor on the learning rate; 0 freezes the group")
+    weight_decay: float | None = option(None, "Weight decay of the group; null = as outside the groups")
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ConfigError(f"optimizer.groups: {self.pattern!r} is no regular expression: {error}") from None
+        if self.lr_scale < 0:
+            raise ConfigError(f"optimizer.groups: lr_scale is {self.lr_scale}; it must be at least 0")
+        if self.weight_decay is not None and self.weight_decay < 0:
+            raise ConfigError(f"optimizer.groups: weight_decay is {self.weight_decay}; it must be at least 0, or null")
+
+
+@dataclass(kw_only=True)
+class OptimizerConfig(ComponentConfig):
+    """Options that every optimizer has."""
+
+    lr: float = option(1e-3, "Learning rate at the schedule's height")
+    weight_decay: float = option(0.0, "Decoupled weight decay of matrices; vectors (norms, biases) have none")
+    groups: dict[str, ParameterGroupConfig] = option(
+        {}, "Parameter groups by name: {pattern, lr_scale, weight_decay}; the first that matches a parameter has it"
+    )
+
+    def __post_init__(self) -> None:
+        if self.lr <= 0:
+            raise ConfigError(f"optimizer.lr is {self.lr}; it must be positive")
+        if self.weight_decay < 0:
+            raise ConfigError(f"optimizer.weight_decay is {self.weight_decay}; it must be at least 0")
+
+
+def parameter_groups(config: OptimizerConfig, parameters: Iterable[tuple[str, nn.Parameter]]) -> list[dict[str, Any]]:
+    """Sort named parameters into the groups of ``config``; frozen parameters are left out.
+
+    Every group of the result holds ``params``, ``name``, ``lr``, ``lr_scale`` and ``weight_decay``, and is split
+    where matrices decay and vectors do not.
+
+    Raises:
+        ConfigError: a group's pattern matches no parameter that trains.
+    """
+    trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
+    _check_patterns(config.groups, [name for name, _ in trained])
+    groups: dict[tuple[str, float], dict[str, Any]] = {}
+    for name, parameter in trained:
+        key = next((key for key, group in config.groups.items() if re.search(group.pattern, name)), "default")
+        group = config.groups.get(key, ParameterGroupConfig())
+        decay = group.weight_decay
+        if decay is None:
+            decay = config.weight_decay if parameter.ndim > 1 else 0.0
+        made = groups.setdefault(
+            (key, decay),
+            {"params": [], "name": key, "lr": config.lr, "lr_scale": group.lr_scale, "weight_decay": decay},
+        )
+        made["params"].append(parameter)
+    return list(groups.values())
+
+
+def set_learning_rate(optimizer: Optimizer, lr: float) -> None:
+    """Set the learning rate of every group to ``lr`` times its scale."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group["lr_scale"]
+
+
+def _check_patterns(groups: Mapping[str, ParameterGroupConfig], names: list[str]) -> None:
+    for key, group in groups.items():
+        if not any(re.search(group.pattern, name) for name in names):
+            parts = sorted({part for name in names for part in name.split(".") if not part.isdigit()})
+            raise ConfigError(
+                f"optimizer.groups.{key}.pattern {group.pattern!r} matches no parameter that trains; "
+                f"their names are made of: {', '.join(parts)}"
+            )
+
+
+OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", Optimizer)
+register_optimizer = OPTIMIZERS.register
+"""An optimizer is built from its configuration and the result of ``parameter_groups``."""
