@@ -28,13 +28,14 @@ def small_reader(
     memory_options: dict[str, Any] | None = None,
     decoder_options: dict[str, Any] | None = None,
     seed: int = 0,
+    vocabulary: int = VOCABULARY,
     **model: Any,
 ) -> Reader:
     """A reader in evaluation mode, float32, with weights that depend on the seed alone."""
     torch.manual_seed(seed)
     sizes: dict[str, Any] = {"heads": 4, "head_width": 8, "feed_forward": 48}
     encoder = ENCODERS.build(
-        ENCODERS.configure("t5", layers=layers, width=WIDTH, **sizes), vocabulary=VOCABULARY, live_layers=live
+        ENCODERS.configure("t5", layers=layers, width=WIDTH, **sizes), vocabulary=vocabulary, live_layers=live
     )
     reader = Reader(
         ReaderConfig(name="reader", live_layers=live, rerank_layers=rerank, **model),

@@ -1,0 +1,205 @@
+"""Collation: what a batch holds, which candidates it has, and the window round an answer."""
+
+import random
+from typing import Any
+
+import pytest
+import torch
+
+from glimmer.data.collate import Collator, CollatorConfig
+from glimmer.data.tokenizers import TOKENIZERS, Tokenizer, train_tokenizer
+from glimmer.data.values import Candidate, Example, Output, Passage, Provenance, Record
+from glimmer.errors import ConfigError
+
+WORDS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "paris",
+    "rome",
+    "oslo",
+    "capital",
+    "river",
+    "title",
+    "context",
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return train_tokenizer(TOKENIZERS.configure("bpe", vocabulary=400), [" ".join(WORDS)] * 20)
+
+
+def passage(name: str, text: str = "one two three") -> Passage:
+    return Passage(name, f"title {name}", text)
+
+
+def example(
+    *passages: Passage, gold: tuple[str, ...] = (), target: str = "paris", record: Record | None = None
+) -> Example:
+    candidates = tuple(Candidate(p, 10.0 - i, p.id in gold) for i, p in enumerate(passages))
+    return Example("q", "open_qa", "capital one", target, (target,), candidates, record)
+
+
+def record(*evidence: tuple[str, ...], answers: tuple[str, ...] = ("paris", "rome")) -> Record:
+    outputs = tuple(
+        Output(answer, tuple(Provenance(name) for name in names))
+        for answer, names in zip(answers, evidence, strict=False)
+    )
+    return Record("q", "capital one", outputs)
+
+
+def collator(tokenizer: Tokenizer, find: Any = None, **options: Any) -> Collator:
+    return Collator(CollatorConfig(**options), tokenizer, find)
+
+
+def chosen(batch: Any, row: int = 0) -> list[str]:
+    return [batch.passage_ids[i] for i in batch.index[row].tolist() if i >= 0]
+
+
+A, B, C, D = (passage(name) for name in "abcd")
+
+
+def test_every_distinct_passage_is_there_once(tokenizer: Tokenizer) -> None:
+    batch = collator(tokenizer)([example(A, B, A), example(B, C, gold=("c",))])
+    assert batch.passage_ids == ("a", "b", "c")
+    assert batch.index.tolist() == [[0, 1], [1, 2]]
+    assert batch.gold.tolist() == [[False, False], [False, True]]
+    assert batch.retrieval_scores.tolist() == [[10.0, 9.0], [10.0, 9.0]]
+
+
+def test_fewer_and_no_candidates_are_padded_at_the_end(tokenizer: Tokenizer) -> None:
+    batch = collator(tokenizer)([example(A, B), example(), example(C)])
+    assert batch.index.tolist() == [[0, 1], [-1, -1], [2, -1]]
+    assert batch.retrieval_scores[1].tolist() == [float("-inf")] * 2
+    assert batch.present.tolist() == [[True, True], [False, False], [True, False]]
+    empty = collator(tokenizer)([example(), example()])
+    assert empty.index.shape == empty.gold.shape == empty.retrieval_scores.shape == (2, 0)
+
+
+def test_questions_have_no_end_and_passages_and_targets_do(tokenizer: Tokenizer) -> None:
+    batch = collator(tokenizer)([example(A)])
+    question = batch.questions.ids[0][batch.questions.mask[0]].tolist()
+    assert question == tokenizer.encode("capital one")
+    row = batch.passages.ids[0][batch.passages.mask[0]].tolist()
+    assert row == [*tokenizer.encode("title: title a context: one two three"), 1]
+    assert batch.targets.ids[0].tolist() == [*tokenizer.encode("paris"), 1]
+
+
+def test_everything_too_long_is_cut_and_keeps_its_end_of_sequence(tokenizer: Tokenizer) -> None:
+    long = "one two three four five six seven eight nine ten " * 4
+    it = Example("q", "t", long, long, (long,), (Candidate(passage("a", long), 0.0, False),))
+    batch = collator(tokenizer, question_tokens=5, passage_tokens=12, target_tokens=4)([it])
+    assert batch.questions.ids.tolist() == [tokenizer.encode(long)[:5]]
+    assert batch.passages.ids.shape == (1, 12)
+    assert batch.passages.ids[0, -1] == 1
+    prefix = tokenizer.encode("title: title a context:")
+    assert batch.passages.ids[0, : len(prefix)].tolist() == prefix
+    assert batch.targets.ids.tolist() == [[*tokenizer.encode(long)[:3], 1]]
+
+
+def test_an_altered_passage_with_the_same_id_is_not_taken_for_the_other(tokenizer: Tokenizer) -> None:
+    altered = passage("a", "nine ten")
+    collate = collator(tokenizer)
+    first, second = collate([example(A)]), collate([example(altered)])
+    assert first.passages.ids.tolist() != second.passages.ids.tolist()
+    both = collate([example(A), example(altered)])
+    assert both.index.tolist() == [[0], [1]]
+
+
+def test_the_number_of_passages_at_call_time_wins(tokenizer: Tokenizer) -> None:
+    collate = collator(tokenizer, passages=2)
+    assert chosen(collate([example(A, B, C)])) == ["a", "b"]
+    assert chosen(collate([example(A, B, C)], 3)) == ["a", "b", "c"]
+
+
+def test_ensure_gold_replaces_the_last_in_training_only(tokenizer: Tokenizer) -> None:
+    collate = collator(tokenizer, passages=2, ensure_gold=True)
+    it = [example(A, B, C, D, gold=("d",))]
+    assert chosen(collate(it, training=True)) == ["a", "d"]
+    assert chosen(collate(it, 1, training=True)) == ["d"]
+    assert chosen(collate(it, training=False)) == ["a", "b"]
+
+
+def test_a_gold_passage_that_was_not_retrieved_is_found_and_scores_lowest(tokenizer: Tokenizer) -> None:
+    it = [example(A, B, record=record(("d",)))]
+    batch = collator(tokenizer, lambda name: {"d": D}[name], ensure_gold=True, passages=2)(it, training=True)
+    assert chosen(batch) == ["a", "d"]
+    assert batch.gold.tolist() == [[False, True]]
+    assert batch.retrieval_scores.tolist() == [[10.0, 9.0]]
+    nowhere = collator(tokenizer, ensure_gold=True, passages=2)(it, training=True)
+    assert chosen(nowhere) == ["a", "b"]
+
+
+def test_all_gold_passages_of_a_two_hop_answer_are_ensured_the_one_with_the_answer_first(tokenizer: Tokenizer) -> None:
+    second = passage("s", "paris one")
+    it = [example(A, B, C, second, gold=("c", "s"), record=record(("c", "s")))]
+    collate = collator(tokenizer, ensure_gold=True)
+    assert chosen(collate(it, 1, training=True)) == ["s"]
+    assert chosen(collate(it, 2, training=True)) == ["c", "s"]
+    assert chosen(collate(it, 3, training=True)) == ["a", "c", "s"]
+
+
+def test_the_evidence_of_any_answer_is_enough(tokenizer: Tokenizer) -> None:
+    it = [example(A, B, C, gold=("b", "c"), record=record(("c",), ("b",)))]
+    assert chosen(collator(tokenizer, ensure_gold=True)(it, 2, training=True)) == ["a", "b"]
+
+
+def test_random_candidates_vary_keep_the_gold_one_and_retrieval_order(tokenizer: Tokenizer) -> None:
+    passages = [passage(f"p{i:02d}") for i in range(25)]
+    it = [example(*passages, gold=("p20",))]
+    collate = collator(tokenizer, sample="random", ensure_gold=True)
+    draws = {tuple(chosen(collate(it, 5, True, random.Random(seed)))) for seed in range(40)}
+    assert len(draws) > 30
+    assert all("p20" in names and len(set(names)) == 5 and list(names) == sorted(names) for names in draws)
+    assert {name for names in draws for name in names} == {p.id for p in passages}
+    again = collate(it, 5, True, random.Random(3))
+    assert chosen(again) == chosen(collate(it, 5, True, random.Random(3)))
+
+
+def test_the_window_holds_the_answer_at_varying_places(tokenizer: Tokenizer) -> None:
+    text = "one two three four five six seven eight nine ten " * 3 + "paris " + "one two three four five " * 6
+    it = [example(passage("a", text), B, gold=("a",))]
+    collate = collator(tokenizer)
+    prefix, answer = tokenizer.encode("title: title a context:"), tokenizer.encode("paris")
+    places = set()
+    for seed in range(30):
+        batch = collate(it, 2, True, random.Random(seed), window=10)
+        row = batch.passages.ids[0][batch.passages.mask[0]].tolist()
+        assert row[: len(prefix)] == prefix
+        assert len(row) == len(prefix) + 10 + 1
+        places.add(next(i for i in range(len(row)) if row[i : i + len(answer)] == answer))
+        assert batch.passage_ids[0] != "a"
+        assert batch.passage_ids[1] == "b"
+    assert len(places) > 5
+
+
+def test_the_same_input_gives_the_same_batch(tokenizer: Tokenizer) -> None:
+    it = [example(A, B, C), example(B)]
+    first, second = (collator(tokenizer)(it, 2, True, random.Random(1)) for _ in range(2))
+    assert first.passage_ids == second.passage_ids
+    assert torch.equal(first.passages.ids, second.passages.ids)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"passage_tokens": 1}, r"collator\.passage_tokens must be at least 2"),
+        ({"passages": 0}, r"collator\.passages must be at least 1"),
+        ({"sample": "randm"}, "did you mean 'random'"),
+        ({"passage_format": "{text} {title}"}, r"must end in \{text\}"),
+        ({"passage_format": "{name} {text}"}, r"must end in \{text\}"),
+        ({"passage_format": "{title {text}"}, "passage_format"),
+    ],
+)
+def test_options_that_cannot_work_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        CollatorConfig(**options)
