@@ -1,7 +1,7 @@
 """Checkpoints: one file of tensors and plain types, written in one step, read without unpickling code.
 
-``last.pt`` holds everything that a run needs to go on; ``best.pt`` and exported files hold weights for inference.
-Both keep the weights under ``model``.
+``last.pt`` holds everything that a run needs to go on, ``best.pt`` the weights that evaluation chose. Both keep the
+weights under ``model`` and the run's configuration under ``config``.
 """
 
 import io
@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from glimmer.errors import CheckpointError
 
 FORMAT = 1
-PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
@@ -95,23 +94,6 @@ def load_model_state(model: nn.Module, weights: Mapping[str, Tensor], source: st
         listed = "; ".join(f"{kind}: {_listed(names)}" for kind, names in faults if names)
         raise CheckpointError(f"{source}: the weights are of another model: {listed}")
     model.load_state_dict(dict(weights))
-
-
-def export_weights(source: Path, target: Path, precision: str = "bf16") -> None:
-    """Write the weights of a checkpoint alone, in ``precision`` (fp32, fp16 or bf16), for inference.
-
-    Raises:
-        CheckpointError: the source cannot be read, or a weight overflows fp16.
-    """
-    state = load_checkpoint(source)
-    dtype = PRECISIONS[precision]
-    weights: dict[str, Tensor] = {}
-    for name, value in state["model"].items():
-        narrow = value.to(dtype) if value.is_floating_point() else value
-        if value.is_floating_point() and not torch.equal(narrow.isfinite(), value.isfinite()):
-            raise CheckpointError(f"{source}: {name} overflows {precision}; export to bf16 or fp32")
-        weights[name] = narrow
-    save_checkpoint(target, {"model": weights, "step": state["step"], "config": state["config"]})
 
 
 def _compact(value: Any, place: str) -> Any:

@@ -1,4 +1,4 @@
-"""A schedule for the number of passages: a reader that learns from scratch starts with few and grows."""
+"""A schedule for the number of passages and their length: a reader that learns from nothing starts with few."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,14 @@ class StageConfig:
 
     passages: int | None = option(None, "Candidates a question, at most; the collator's number when null")
     questions: int | None = option(None, "Questions an update; trainer.questions when null")
+    window: int | None = option(None, "Tokens round the target that passages are cut down to; null = the whole passage")
     until_exact: float | None = option(
         None, "Go on when the moving average of teacher-forced exact match passes this, 0 to 1"
     )
     steps: int | None = option(None, "Go on after so many steps in any case")
 
     def __post_init__(self) -> None:
-        for key in ("passages", "questions", "steps"):
+        for key in ("passages", "questions", "window", "steps"):
             value = getattr(self, key)
             if value is not None and value < 1:
                 raise ConfigError(f"trainer.stages: {key} is {value}; it must be at least 1, or null")

@@ -3,7 +3,7 @@
 import math
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from glimmer.criterions.base import Criterion
 from glimmer.data.values import Batch, Example
 from glimmer.errors import CheckpointError, ConfigError, TrainingError
+from glimmer.evaluation.evaluate import TaskResult
 from glimmer.models.base import Model
 from glimmer.tasks.base import Task
 from glimmer.training.callbacks.base import Callback, LogEntry, Results
@@ -32,9 +33,15 @@ from glimmer.training.update import accumulate_gradients, clip_gradients, diagno
 class Collate(Protocol):
     """Turns examples into a batch with at most ``passages`` candidates a question (None = as configured)."""
 
-    def __call__(self, examples: Sequence[Example], passages: int | None, training: bool, rng: random.Random) -> Batch:
-        """Make the batch; ``rng`` is for random choices in training."""
+    def __call__(
+        self, examples: Sequence[Example], passages: int | None, training: bool, rng: random.Random, window: int | None
+    ) -> Batch:
+        """Make the batch; ``rng`` is for random choices in training, ``window`` cuts passages round the target."""
         ...
+
+
+Evaluate = Callable[[Task, str, int | None], TaskResult]
+"""Evaluates the reader on a split of a task, on so many records at most (None = all)."""
 
 
 class Trainer:
@@ -63,10 +70,12 @@ class Trainer:
         run_dir: Path,
         seed: int,
         run_config: Mapping[str, Any],
+        evaluate: Evaluate | None = None,
         group: Group | None = None,
     ) -> None:
         self.config, self.run_dir, self.seed, self.run_config = config, run_dir, seed, run_config
-        self.reader, self.tasks, self.criterions, self.collate = reader, tasks, criterions, collate
+        self.reader, self.tasks, self.criterions = reader, tasks, criterions
+        self.collate, self.evaluate = collate, evaluate
         self.sampler, self.optimizer, self.lr, self.lr_scheduler = sampler, optimizer, lr, lr_scheduler
         self.callbacks = dict(callbacks)
         self.group = Group() if group is None else group
@@ -80,6 +89,8 @@ class Trainer:
         """Why a callback ended the run for good."""
         self.interrupted: str | None = None
         """The signal that asked to save and stop; the run can be resumed."""
+        self.loss = math.nan
+        """The loss of the last update."""
         self.questions_seen, self.tokens_seen = 0, 0
         """Questions, and their tokens without padding, over all ranks since the start or the last resumption."""
         self._tally = Tally()
@@ -215,6 +226,7 @@ class Trainer:
         self.optimizer.step()
         self.schedule.update(self.step, tally.mean(EXACT))
         self.step += 1
+        self.loss = loss
         for name, value in (("loss", loss), ("gradient_norm", norm), ("learning_rate", rate)):
             tally.record(OVERALL, name, value)
         tally.record(OVERALL, "stage", self.schedule.number)
@@ -233,7 +245,8 @@ class Trainer:
 
     def _collate(self, draws: Sequence[Draw], stage: StageConfig) -> Batch:
         examples = [self.tasks[draw.task].example("train", draw.index, random.Random(draw.seed)) for draw in draws]
-        return self.collate(examples, passages=stage.passages, training=True, rng=random.Random(draws[0].seed))
+        rng = random.Random(draws[0].seed)
+        return self.collate(examples, passages=stage.passages, training=True, rng=rng, window=stage.window)
 
     def _log_training(self) -> None:
         for task, values in self._tally.means().items():

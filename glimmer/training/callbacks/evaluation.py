@@ -1,0 +1,95 @@
+"""Evaluation during training."""
+
+from dataclasses import dataclass
+from statistics import fmean
+
+from glimmer.errors import ConfigError, suggest
+from glimmer.evaluation.evaluate import TaskResult
+from glimmer.registry import option
+from glimmer.training.callbacks.base import Callback, CallbackConfig, register_callback
+from glimmer.training.trainer import Trainer
+
+AVERAGE = "average"
+
+
+@dataclass(kw_only=True)
+class EvaluationConfig(CallbackConfig):
+    """Options of evaluation during training."""
+
+    every: int | None = option(
+        1000, "Steps between two evaluations; there is one at the end in any case; null = only that"
+    )
+    split: str = option("dev", "The split that is evaluated")
+    limit: int | None = option(200, "Records a task at most; null = all")
+    tasks: list[str] = option([], "Only these tasks; all supervised ones when empty")
+    metric: str = option(
+        AVERAGE, "What best checkpoint and early stopping go by: average (of headline metrics), or TASK/METRIC"
+    )
+
+    def __post_init__(self) -> None:
+        for key in ("every", "limit"):
+            value = getattr(self, key)
+            if value is not None and value < 1:
+                raise ConfigError(f"callbacks.evaluation.{key} is {value}; it must be at least 1, or null")
+
+
+@register_callback("evaluation", EvaluationConfig)
+class Evaluation(Callback):
+    """Evaluates every task at intervals and at the end, and says which checkpoint is best."""
+
+    config: EvaluationConfig
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Check that what is to be evaluated exists.
+
+        Raises:
+            ConfigError: an unknown or self-supervised task, or none at all.
+        """
+        if trainer.evaluate is None:
+            raise ConfigError("callbacks.evaluation: the trainer was made without a function to evaluate with")
+        names = self._tasks(trainer)
+        if not names:
+            raise ConfigError("callbacks.evaluation: no task of this run has evaluation data; remove the callback")
+        for name in names:
+            if name not in trainer.tasks:
+                raise ConfigError(f"callbacks.evaluation.tasks: unknown {name!r}; {suggest(name, trainer.tasks)}")
+        task, _, metric = self.config.metric.partition("/")
+        if self.config.metric != AVERAGE and (task not in names or not metric):
+            raise ConfigError(
+                f"callbacks.evaluation.metric is {self.config.metric!r}; expected {AVERAGE} or TASK/METRIC, "
+                f"with a task among: {', '.join(names)}"
+            )
+
+    def on_step(self, trainer: Trainer) -> None:
+        """Evaluate when it is due."""
+        due = self.config.every is not None and trainer.step % self.config.every == 0
+        if not (due or trainer.finished):
+            return
+        with trainer.published_weights():
+            results = trainer.group.on_main(lambda: self._evaluate(trainer))
+            score = self._score(results)
+            for name, result in results.items():
+                trainer.log("evaluation", name, result.metrics)
+            average = fmean(result.score for result in results.values())
+            trainer.log("evaluation", None, {AVERAGE: average, "score": score})
+            trainer.evaluated({name: result.metrics for name, result in results.items()}, score)
+
+    def _tasks(self, trainer: Trainer) -> list[str]:
+        return self.config.tasks or [name for name, task in trainer.tasks.items() if task.supervised]
+
+    def _evaluate(self, trainer: Trainer) -> dict[str, TaskResult]:
+        trainer.reader.eval()
+        assert trainer.evaluate is not None
+        return {
+            name: trainer.evaluate(trainer.tasks[name], self.config.split, self.config.limit)
+            for name in self._tasks(trainer)
+        }
+
+    def _score(self, results: dict[str, TaskResult]) -> float:
+        if self.config.metric == AVERAGE:
+            return fmean(result.score for result in results.values())
+        task, _, metric = self.config.metric.partition("/")
+        metrics = results[task].metrics
+        if metric not in metrics:
+            raise ConfigError(f"callbacks.evaluation.metric: {task!r} has no {metric!r}; {suggest(metric, metrics)}")
+        return metrics[metric]
