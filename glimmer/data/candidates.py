@@ -11,7 +11,10 @@ FindPassage = Callable[[str], Passage]
 
 def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The candidates without repeated passages; the first of each stays."""
-    return list({c.passage.id: c for c in reversed(candidates)}.values())[::-1]
+    first: dict[str, Candidate] = {}
+    for candidate in candidates:
+        first.setdefault(candidate.passage.id, candidate)
+    return list(first.values())
 
 
 def choose(

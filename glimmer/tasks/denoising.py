@@ -51,7 +51,9 @@ class Denoising(Drill):
         words = words[start : start + self.config.words]
         dropped = max(1, min(len(words) - 1, round(len(words) * self.config.noise)))
         spans = max(1, min(MOST_SPANS, dropped, len(words) - dropped, round(dropped / self.config.span)))
-        text, target = corrupt(words, _compose(rng, len(words) - dropped, spans), _compose(rng, dropped, spans))
+        kept = _compose(rng, len(words) - dropped + 2, spans + 1)
+        kept[0] -= 1  # a text may begin and end in a gap
+        text, target = corrupt(words, kept[:-1], _compose(rng, dropped, spans))
         return self.drilled(index, "denoise:", target, Passage(f"{passage.id}#denoising", passage.title, text))
 
 
@@ -67,7 +69,5 @@ def corrupt(words: list[str], kept: list[int], dropped: list[int]) -> tuple[str,
 
 def _compose(rng: random.Random, total: int, parts: int) -> list[int]:
     """Divide ``total`` into ``parts`` lengths of at least 1 each, every division as likely."""
-    if total < parts:
-        return [total]
     cuts = [0, *sorted(rng.sample(range(1, total), parts - 1)), total]
     return [after - before for before, after in pairwise(cuts)]

@@ -11,31 +11,12 @@ from glimmer.data.tokenizers import TOKENIZERS, Tokenizer, train_tokenizer
 from glimmer.data.values import Candidate, Example, Output, Passage, Provenance, Record
 from glimmer.errors import ConfigError
 
-WORDS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "paris",
-    "rome",
-    "oslo",
-    "capital",
-    "river",
-    "title",
-    "context",
-]
+TEXT = "zero one two three four five six seven eight nine ten paris rome oslo capital river title context"
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    return train_tokenizer(TOKENIZERS.configure("bpe", vocabulary=400), [" ".join(WORDS)] * 20)
+    return train_tokenizer(TOKENIZERS.configure("bpe", vocabulary=400), [TEXT] * 20)
 
 
 def passage(name: str, text: str = "one two three") -> Passage:

@@ -32,7 +32,6 @@ TRAIN = [
         ),
     )
 ]
-DEV = [Passage("9-0", "Ghana: Government", "Capital: Accra. Head of state: nobody at all.")]
 DRILLS = ("copying", "field_reading", "claim_reading", "invented_names", "denoising", "substitution")
 
 
@@ -70,9 +69,8 @@ def task(name: str, data: Any = None, key: str | None = None, **options: Any) ->
 
 
 def examples(it: Task, seeds: int = 5) -> list[Example]:
-    return [
-        it.example("train", i, random.Random(seed)) for i in range(min(it.size("train"), 60)) for seed in range(seeds)
-    ]
+    rows = range(min(it.size("train"), 60))
+    return [it.example("train", row, random.Random(f"{row} {seed}")) for row in rows for seed in range(seeds)]
 
 
 def gold(example: Example) -> Passage:
@@ -265,7 +263,9 @@ def test_denoising_can_be_undone_and_drops_the_share_asked_for() -> None:
     for made in examples(task("denoising", noise=0.3)):
         source = next(p for p in TRAIN if gold(made).id == f"{p.id}#denoising")
         spans = dict(re.findall(r"(<extra_id_\d+>) ([^<]*?) ?(?=<)", made.target))
-        text = re.sub(r"<extra_id_\d+>", lambda m, spans=spans: spans[m[0]], gold(made).text)
+        text = gold(made).text
+        for sentinel, words in spans.items():
+            text = text.replace(sentinel, words)
         assert text == source.text
         dropped = sum(len(words.split()) for words in spans.values())
         assert dropped == round(0.3 * len(source.text.split()))
