@@ -32,6 +32,10 @@ class TrainingError(GlimmerError):
     """Training cannot go on: a non-finite loss or gradient, or a task without examples."""
 
 
+class InterruptionError(GlimmerError):
+    """A signal asked training to stop; the same command goes on from where it was saved."""
+
+
 def suggest(name: str, choices: Iterable[str]) -> str:
     """Say which names exist and which of them is nearest to ``name``, as the tail of an error message."""
     known = sorted(choices)

@@ -1,0 +1,122 @@
+"""Put a trainer together from a run's configuration."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from glimmer.criterions import CRITERIONS
+from glimmer.data.collate import Collator
+from glimmer.data.collection import Corpus
+from glimmer.data.tokenizers import Tokenizer
+from glimmer.errors import ConfigError
+from glimmer.evaluation.evaluate import TaskResult, evaluate_task
+from glimmer.models.base import Model
+from glimmer.models.build import build_reader
+from glimmer.models.weights import assign_weights, load_weights
+from glimmer.tasks import TASKS, Task
+from glimmer.training.callbacks import CALLBACKS
+from glimmer.training.checkpoint import load_checkpoint
+from glimmer.training.config import TrainerConfig
+from glimmer.training.distributed import Group
+from glimmer.training.optimizers import OPTIMIZERS, parameter_groups
+from glimmer.training.randomness import seed_everything
+from glimmer.training.sampler import Sampler
+from glimmer.training.schedulers import LR_SCHEDULERS
+from glimmer.training.trainer import Evaluate, Trainer
+
+if TYPE_CHECKING:
+    from glimmer.config.schema import RunConfig
+
+
+def build_trainer(config: "RunConfig", tokenizer: Tokenizer, group: Group | None = None) -> Trainer:
+    """Build everything that ``config`` describes, with the weights that the run starts from.
+
+    Raises:
+        GlimmerError: data that is missing or broken, options that do not fit together, or weights that do not fit.
+    """
+    corpus = Corpus(config.data)
+    tasks = {key: TASKS.build(options, key, corpus) for key, options in config.tasks.items()}
+    collator = Collator(config.collator, tokenizer, corpus.passage)
+    device = choose_device(config.trainer)
+    make_deterministic(config.trainer.deterministic)
+    seed_everything(config.seed, "initial weights")
+    reader = build_reader(config, tokenizer)
+    if config.trainer.initialise is not None:
+        initialise(reader, Path(config.trainer.initialise))
+    reader.to(device)
+    group = Group() if group is None else group
+    group.share_weights(reader)
+    return Trainer(
+        config.trainer,
+        reader=reader,
+        tasks=tasks,
+        criterions={key: CRITERIONS.build(options) for key, options in config.criterions.items()},
+        collate=collator,
+        sampler=Sampler(config.sampler, {key: task.size("train") for key, task in tasks.items()}, config.seed),
+        optimizer=OPTIMIZERS.build(config.optimizer, parameter_groups(config.optimizer, reader.named_parameters())),
+        lr=config.optimizer.lr,
+        lr_scheduler=LR_SCHEDULERS.build(config.lr_scheduler),
+        callbacks={key: CALLBACKS.build(options) for key, options in config.callbacks.items()},
+        run_dir=Path(config.run_dir),
+        seed=config.seed,
+        run_config=plain(config),
+        evaluate=_evaluator(config, reader, collator, tokenizer, device),
+        group=group,
+    )
+
+
+def plain(config: "RunConfig") -> dict[str, Any]:
+    """The configuration as plain types, which ``load_run_config`` reads back."""
+    return asdict(config)
+
+
+def choose_device(config: TrainerConfig) -> torch.device:
+    """The device that ``trainer.device`` names.
+
+    Raises:
+        ConfigError: it is cuda, and there is none.
+    """
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("trainer.device is cuda, but torch finds no CUDA device here; use auto or cpu")
+    use_cuda = config.device == "cuda" or (config.device == "auto" and torch.cuda.is_available())
+    return torch.device("cuda", torch.cuda.current_device()) if use_cuda else torch.device("cpu")
+
+
+def make_deterministic(deterministic: bool) -> None:
+    """Have torch use only operations that give the same bits every time, or let it use any."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS refuses to be deterministic
+    torch.use_deterministic_algorithms(deterministic)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def initialise(reader: Model, path: Path) -> None:
+    """Start from the weights of a checkpoint (``.pt``) or an exported file, which may have another split.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or its weights do not fit.
+    """
+    if path.suffix != ".pt":
+        load_weights(reader, path)
+        return
+    weights = load_checkpoint(path)["model"]
+    seen: set[int] = set()
+    # A tensor that has two names is one parameter, under the first.
+    own = {n: w for n, w in weights.items() if w.data_ptr() not in seen and not seen.add(w.data_ptr())}  # type: ignore[func-returns-value]
+    assign_weights(reader, own, str(path))
+
+
+def _evaluator(
+    config: "RunConfig", reader: Model, collator: Collator, tokenizer: Tokenizer, device: torch.device
+) -> Evaluate:
+    bf16 = config.trainer.precision == "bf16"
+
+    def evaluate(task: Task, split: str, limit: int | None) -> TaskResult:
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            return evaluate_task(
+                reader, task, split, collator, tokenizer, config.generation, limit=limit, device=device
+            )
+
+    return evaluate

@@ -1,0 +1,90 @@
+"""Train a run in its folder, from the beginning or from where it was."""
+
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from glimmer.data.files import read_json, write_bytes, write_json
+from glimmer.data.tokenizers import Tokenizer, load_tokenizer
+from glimmer.errors import ConfigError, InterruptionError
+from glimmer.training.build import build_trainer, choose_device
+from glimmer.training.callbacks.checkpoint import FOLDER, LAST
+from glimmer.training.checkpoint import load_checkpoint
+from glimmer.training.distributed import Group
+from glimmer.training.environment import describe_environment
+from glimmer.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from glimmer.config.schema import RunConfig
+
+CONFIG, ENVIRONMENT, TOKENIZER = "config.yaml", "environment.json", "tokenizer.json"
+
+
+def train(config: "RunConfig") -> Path:
+    """Train ``config`` and return the run's folder; a run that was stopped or killed goes on from ``last.pt``.
+
+    The folder gets ``config.yaml``, ``environment.json``, ``tokenizer.json`` and what the callbacks write. A run
+    that is finished is left as it is.
+
+    Raises:
+        ConfigError: the folder holds a run with another configuration.
+        InterruptionError: SIGINT or SIGTERM asked to stop; the run is saved.
+        GlimmerError: anything else that is wrong with configuration, data or checkpoint.
+    """
+    device = choose_device(config.trainer)
+    with Group.from_environment(device.type) as group:
+        tokenizer = load_tokenizer(config.tokenizer)
+        trainer = build_trainer(config, tokenizer, group)
+        last = trainer.run_dir / FOLDER / LAST
+        if last.exists():
+            state = load_checkpoint(last)
+            check_same_run(state["config"], trainer.run_config, trainer.run_dir)
+            trainer.load_state_dict(state, str(last))
+        if group.is_main:
+            _prepare_folder(trainer, tokenizer)
+        trainer.fit()
+        if trainer.interrupted is not None:
+            saved = f"saved to {last}; the same command goes on from there" if last.exists() else "nothing was saved"
+            raise InterruptionError(f"stopped by {trainer.interrupted} after step {trainer.step}: {saved}")
+    return trainer.run_dir
+
+
+def check_same_run(saved: Mapping[str, Any], current: Mapping[str, Any], folder: Path) -> None:
+    """Refuse to go on with a run under another configuration; the folder itself may have moved.
+
+    Raises:
+        ConfigError: names the first key that differs, and both values.
+    """
+    for key, before, now in differences(saved, current):
+        if key != "run_dir":
+            raise ConfigError(
+                f"{folder} holds a run with {key}={before!r}, this one has {key}={now!r}; "
+                "use the same configuration to go on, or another run_dir"
+            )
+
+
+def differences(first: Any, second: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Every key at which two plain configurations differ, dotted, with both values (None where it is missing)."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        for name in sorted(first.keys() | second.keys()):
+            yield from differences(first.get(name), second.get(name), f"{key}.{name}" if key else str(name))
+    elif isinstance(first, list | tuple) and isinstance(second, list | tuple):
+        for i, (one, other) in enumerate(zip_longest(first, second)):
+            yield from differences(one, other, f"{key}[{i}]")
+    elif first != second:
+        yield key, first, second
+
+
+def _prepare_folder(trainer: Trainer, tokenizer: Tokenizer) -> None:
+    """Write what describes the run; ``environment.json`` lists every session of it."""
+    folder = trainer.run_dir
+    write_bytes(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(trainer.run_config))).encode())
+    tokenizer.save(folder / TOKENIZER)
+    path = folder / ENVIRONMENT
+    resumed = trainer.step > 0 and path.exists()
+    sessions = read_json(path, "the sessions of a run")["sessions"] if resumed else []
+    session = describe_environment(trainer.device, trainer.seed, trainer.group.world, trainer.step)
+    write_json(path, {"sessions": [*sessions, session]})
