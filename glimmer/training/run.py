@@ -1,14 +1,16 @@
 """Train a run in its folder, from the beginning or from where it was."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
+from glimmer.data.collection import Corpus
 from glimmer.data.files import read_json, write_bytes, write_json
-from glimmer.data.tokenizers import Tokenizer, load_tokenizer
+from glimmer.data.tokenizers import Tokenizer, load_tokenizer, train_tokenizer
 from glimmer.errors import ConfigError, InterruptionError
 from glimmer.training.build import build_trainer, choose_device
 from glimmer.training.callbacks.checkpoint import FOLDER, LAST
@@ -36,7 +38,7 @@ def train(config: "RunConfig") -> Path:
     """
     device = choose_device(config.trainer)
     with Group.from_environment(device.type) as group:
-        tokenizer = load_tokenizer(config.tokenizer)
+        tokenizer = prepare_tokenizer(config, group)
         trainer = build_trainer(config, tokenizer, group)
         last = trainer.run_dir / FOLDER / LAST
         if last.exists():
@@ -50,6 +52,26 @@ def train(config: "RunConfig") -> Path:
             saved = f"saved to {last}; the same command goes on from there" if last.exists() else "nothing was saved"
             raise InterruptionError(f"stopped by {trainer.interrupted} after step {trainer.step}: {saved}")
     return trainer.run_dir
+
+
+def prepare_tokenizer(config: "RunConfig", group: Group) -> Tokenizer:
+    """Load the run's tokenizer; where ``tokenizer.file`` is null, train it on the passages for training, once a run.
+
+    Raises:
+        DataError: the file is missing or broken, or there are no passages for training.
+    """
+    if config.tokenizer.file is not None:
+        return load_tokenizer(config.tokenizer)
+    path = Path(config.run_dir) / TOKENIZER
+
+    def learn() -> None:
+        if not path.exists():
+            corpus = Corpus(config.data)
+            passages = corpus.passages("train" if corpus.collection.splits else None)
+            train_tokenizer(config.tokenizer, (f"{p.title} {p.text}" for p in passages)).save(path)
+
+    group.on_main(learn)
+    return load_tokenizer(replace(config.tokenizer, file=str(path)))
 
 
 def check_same_run(saved: Mapping[str, Any], current: Mapping[str, Any], folder: Path) -> None:
