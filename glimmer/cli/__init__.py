@@ -1,0 +1,1 @@
+"""The command line: one file a command, dispatched by ``main.py``."""

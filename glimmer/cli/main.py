@@ -1,0 +1,29 @@
+"""The ``glimmer`` command: finds the sub-command, and turns a user's mistake into one line."""
+
+import importlib
+import sys
+
+from glimmer.errors import GlimmerError, suggest
+
+COMMANDS = {"corpus": "build the corpus of questions over the World Factbook"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``glimmer COMMAND …``; returns the exit status (1 after an error that is the input's fault)."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("usage: glimmer COMMAND [OPTIONS]\n\ncommands (each has --help):")
+        print("\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items()))
+        return 0
+    command, *rest = arguments
+    if command not in COMMANDS:
+        print(f"glimmer: error: unknown command {command!r}; {suggest(command, COMMANDS)}", file=sys.stderr)
+        return 2
+    try:
+        status: int = importlib.import_module(f"glimmer.cli.{command}").main(rest)
+    except GlimmerError as error:
+        print(f"glimmer: error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
