@@ -8,6 +8,7 @@ import io
 import os
 import pickle
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,15 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         CheckpointError: the file is missing, damaged, or not a checkpoint of this format.
     """
     try:
+        with zipfile.ZipFile(path) as archive:  # torch.load does not compare the checksums of tensors
+            if (broken := archive.testzip()) is not None:
+                raise CheckpointError(f"{path}: damaged, or not a checkpoint: the checksum of {broken} is wrong")
         state = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         beside = sorted(p.name for p in path.parent.glob("*.pt")) if path.parent.is_dir() else []
         known = f"; that folder holds {', '.join(beside)}" if beside else ""
         raise CheckpointError(f"{path}: no such checkpoint{known}") from None
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
         reason = str(error).strip().split("\n", 1)[0]
         raise CheckpointError(f"{path}: damaged, or not a checkpoint: {reason}") from None
     if not isinstance(state, dict) or "model" not in state or state.get("format") != FORMAT:
