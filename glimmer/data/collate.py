@@ -78,16 +78,17 @@ class Collator:
         examples: Sequence[Example],
         passages: int | None = None,
         training: bool = False,
-        rng: random.Random | None = None,
+        seeds: Sequence[int] | None = None,
         window: int | None = None,
     ) -> Batch:
         """Make the batch of ``examples`` with at most ``passages`` candidates each (None = as configured).
 
         ``window`` cuts every passage whose text holds the target down to so many tokens of text round it, at a random
-        place of the window, the title kept: the first lesson of a reader that learns from nothing. ``rng`` is for
-        the random choices of training; they are the same in every call without one.
+        place of the window, the title kept: the first lesson of a reader that learns from nothing. ``seeds``, one an
+        example, decide the random choices of training, whatever other examples are in the batch; 0 without them.
         """
-        config, rng = self.config, rng or random.Random(0)
+        config = self.config
+        rngs = [random.Random(seed) for seed in seeds or [0] * len(examples)]
         k = config.passages if passages is None else passages
         chosen = [
             choose(
@@ -98,13 +99,13 @@ class Collator:
                 rng=rng,
                 find=self.find,
             )
-            for example in examples
+            for example, rng in zip(examples, rngs, strict=True)
         ]
         targets = [self.tokenizer.encode(example.target) for example in examples]
         rows: dict[_View, int] = {}
         index = [
             [rows.setdefault(self._view(c.passage, target, window, rng), len(rows)) for c in row]
-            for row, target in zip(chosen, targets, strict=True)
+            for row, target, rng in zip(chosen, targets, rngs, strict=True)
         ]
         width = max(map(len, index), default=0)
         shape = (len(examples), width)

@@ -1,7 +1,6 @@
 """Answer examples with a reader: batch them by length, decode, and tell which passages were ranked and read."""
 
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -23,6 +22,7 @@ def answer_examples(
     tokenizer: Tokenizer,
     generation: GenerationConfig,
     *,
+    form: Callable[[str], str] = str,
     batch_size: int = 32,
     passages: int | None = None,
     device: torch.device | str = "cpu",
@@ -30,21 +30,23 @@ def answer_examples(
 ) -> list[Prediction]:
     """Answer every example, in the order given.
 
-    Questions of similar length share a batch; which ones do changes nothing but float noise. ``passages`` limits the
+    Questions of similar length share a batch; which ones do changes nothing but float noise. ``form`` turns
+    decoded text into an answer (``Task.answer``). ``passages`` limits the
     candidates (the collator's number when ``None``); ``progress`` is the label of a progress bar, ``None`` shows none.
+    The bar is shown on a terminal only.
     """
     order = sorted(range(len(examples)), key=lambda i: _length(examples[i]), reverse=True)
     found: dict[int, Prediction] = {}
     with (
         _inference(model),
-        tqdm(total=len(order), desc=progress, unit="q", leave=False, disable=progress is None) as bar,
+        tqdm(total=len(order), desc=progress, unit="q", leave=False, disable=True if progress is None else None) as bar,
     ):
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             chosen = [examples[i] for i in rows]
-            batch = collator(chosen, passages, False, random.Random(0))
+            batch = collator(chosen, passages)
             generated = model.generate(batch.to(device), generation)
-            texts = [tokenizer.decode(tokens).strip() for tokens in generated.tokens]
+            texts = [form(tokenizer.decode(tokens).strip()) for tokens in generated.tokens]
             ranked = rank_passages(chosen, batch, generated.ranking)
             for i, example, text, score, places in zip(rows, chosen, texts, generated.scores, ranked, strict=True):
                 question = example.record.input if example.record else example.prompt
@@ -62,12 +64,13 @@ def rank_passages(examples: Sequence[Example], batch: Batch, ranking: Ranking) -
     for b, example in enumerate(examples):
         texts = {candidate.passage.id: candidate.passage for candidate in example.candidates}
         slots = [slot for slot in order[b] if index[b][slot] >= 0]
+        retrieved = {slot: rank for rank, slot in enumerate(sorted(slots), start=1)}
         yield tuple(
             RankedPassage(
                 passage=texts[batch.passage_ids[index[b][slot]]],
                 rank=rank,
                 score=scores[b][slot],
-                retrieved_rank=slot + 1,
+                retrieved_rank=retrieved[slot],
                 retrieval_score=retrieval[b][slot],
                 read=slot in kept[b],
                 gold=gold[b][slot],

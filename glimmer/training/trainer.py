@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
 from glimmer.criterions.base import Criterion
@@ -34,9 +36,14 @@ class Collate(Protocol):
     """Turns examples into a batch with at most ``passages`` candidates a question (None = as configured)."""
 
     def __call__(
-        self, examples: Sequence[Example], passages: int | None, training: bool, rng: random.Random, window: int | None
+        self,
+        examples: Sequence[Example],
+        passages: int | None,
+        training: bool,
+        seeds: Sequence[int],
+        window: int | None,
     ) -> Batch:
-        """Make the batch; ``rng`` is for random choices in training, ``window`` cuts passages round the target."""
+        """Make the batch; ``seeds``, one an example, decide random choices, ``window`` cuts round the target."""
         ...
 
 
@@ -154,14 +161,15 @@ class Trainer:
         given = {name: w for name, callback in self.callbacks.items() if (w := callback.weights()) is not None}
         if len(given) > 1:
             raise ConfigError(f"callbacks: {' and '.join(given)} both replace the weights for evaluation; keep one")
-        own = {name: value.detach().clone() for name, value in self.reader.state_dict().items()} if given else {}
+        # By parameter, not by state: a parameter that two modules share has two names there, one of them not given.
+        parameters = dict(self.reader.named_parameters())
+        own = {name: parameters[name].detach().clone() for weights in given.values() for name in weights}
         for weights in given.values():
-            self.reader.load_state_dict({**own, **weights})
+            _copy(weights, parameters)
         try:
             yield
         finally:
-            if given:
-                self.reader.load_state_dict(own)
+            _copy(own, parameters)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the run needs to go on from here, as tensors and plain types."""
@@ -245,8 +253,8 @@ class Trainer:
 
     def _collate(self, draws: Sequence[Draw], stage: StageConfig) -> Batch:
         examples = [self.tasks[draw.task].example("train", draw.index, random.Random(draw.seed)) for draw in draws]
-        rng = random.Random(draws[0].seed)
-        return self.collate(examples, passages=stage.passages, training=True, rng=rng, window=stage.window)
+        seeds = [draw.seed for draw in draws]
+        return self.collate(examples, passages=stage.passages, training=True, seeds=seeds, window=stage.window)
 
     def _log_training(self) -> None:
         for task, values in self._tally.means().items():
@@ -256,6 +264,12 @@ class Trainer:
     def _call(self, hook: str, *arguments: Any) -> None:
         for callback in self.callbacks.values():
             getattr(callback, hook)(self, *arguments)
+
+
+@torch.no_grad()
+def _copy(weights: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> None:
+    for name, weight in weights.items():
+        parameters[name].copy_(weight)
 
 
 def _tokens(batch: Batch) -> int:

@@ -1,6 +1,5 @@
 """Collation: what a batch holds, which candidates it has, and the window round an answer."""
 
-import random
 from typing import Any
 
 import pytest
@@ -138,12 +137,12 @@ def test_random_candidates_vary_keep_the_gold_one_and_retrieval_order(tokenizer:
     passages = [passage(f"p{i:02d}") for i in range(25)]
     it = [example(*passages, gold=("p20",))]
     collate = collator(tokenizer, sample="random", ensure_gold=True)
-    draws = {tuple(chosen(collate(it, 5, True, random.Random(seed)))) for seed in range(40)}
+    draws = {tuple(chosen(collate(it, 5, True, [seed]))) for seed in range(40)}
     assert len(draws) > 30
     assert all("p20" in names and len(set(names)) == 5 and list(names) == sorted(names) for names in draws)
     assert {name for names in draws for name in names} == {p.id for p in passages}
-    again = collate(it, 5, True, random.Random(3))
-    assert chosen(again) == chosen(collate(it, 5, True, random.Random(3)))
+    again = collate(it, 5, True, [3])
+    assert chosen(again) == chosen(collate(it, 5, True, [3]))
 
 
 def test_the_window_holds_the_answer_at_varying_places(tokenizer: Tokenizer) -> None:
@@ -153,7 +152,7 @@ def test_the_window_holds_the_answer_at_varying_places(tokenizer: Tokenizer) -> 
     prefix, answer = tokenizer.encode("title: title a context:"), tokenizer.encode("paris")
     places = set()
     for seed in range(30):
-        batch = collate(it, 2, True, random.Random(seed), window=10)
+        batch = collate(it, 2, True, [seed], window=10)
         row = batch.passages.ids[0][batch.passages.mask[0]].tolist()
         assert row[: len(prefix)] == prefix
         assert len(row) == len(prefix) + 10 + 1
@@ -165,7 +164,7 @@ def test_the_window_holds_the_answer_at_varying_places(tokenizer: Tokenizer) -> 
 
 def test_the_same_input_gives_the_same_batch(tokenizer: Tokenizer) -> None:
     it = [example(A, B, C), example(B)]
-    first, second = (collator(tokenizer)(it, 2, True, random.Random(1)) for _ in range(2))
+    first, second = (collator(tokenizer)(it, 2, True, [1, 2]) for _ in range(2))
     assert first.passage_ids == second.passage_ids
     assert torch.equal(first.passages.ids, second.passages.ids)
 
