@@ -12,7 +12,7 @@ from glimmer.data.passages import Collection, read_passages
 from glimmer.data.values import Candidate, Passage, Record
 from glimmer.errors import ConfigError, DataError, suggest
 from glimmer.registry import option
-from glimmer.retrieval import RETRIEVERS, Hits, Retriever, RetrieverConfig
+from glimmer.retrieval import RETRIEVERS, Hits, Retriever, RetrieverConfig, query_text
 from glimmer.retrieval.precomputed import read_candidates, write_candidates
 
 
@@ -117,7 +117,7 @@ class Corpus:
 
     def search(self, question: str, task: str = "default") -> tuple[Candidate, ...]:
         """The candidates of a question that no file holds; none is known to be gold."""
-        hits = self.retriever(task).retrieve([question], self.config.retrieved)[0]
+        hits = self.retriever(task).retrieve([query_text(question)], self.config.retrieved)[0]
         return tuple(Candidate(self.collection.passages[row], score, False) for row, score in hits)
 
     def _hits(self, task: str, name: str, records: Sequence[Record]) -> list[Hits]:

@@ -5,7 +5,7 @@ All figures are fractions, 0 to 1; only reports turn them into percentages. A fi
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import fmean
 from typing import Any
@@ -102,12 +102,12 @@ def evaluate_task(
         collator,
         tokenizer,
         generation,
+        form=task.answer,
         batch_size=batch_size,
         passages=passages,
         device=device,
         progress=label,
     )
-    predictions = [replace(prediction, answer=task.answer(prediction.answer)) for prediction in predictions]
     return score_predictions(task, split, examples, predictions)
 
 

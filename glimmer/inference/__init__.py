@@ -1,0 +1,1 @@
+"""Use of a trained run: load it, evaluate it, ask it."""

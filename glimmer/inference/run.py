@@ -1,0 +1,186 @@
+"""Load a trained run, as its configuration built it or with other numbers of passages."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from glimmer.config.load import load_run_config
+from glimmer.config.schema import RunConfig
+from glimmer.data.collate import Collator
+from glimmer.data.collection import Corpus
+from glimmer.data.tokenizers import Tokenizer, load_tokenizer
+from glimmer.errors import CheckpointError, ConfigError, suggest
+from glimmer.evaluation.evaluate import TaskResult, evaluate_task
+from glimmer.models.base import Model
+from glimmer.models.build import build_reader
+from glimmer.tasks import TASKS, Task
+from glimmer.training.build import choose_device
+from glimmer.training.callbacks import CALLBACKS
+from glimmer.training.callbacks.checkpoint import BEST, FOLDER, LAST
+from glimmer.training.checkpoint import load_checkpoint, load_model_state
+from glimmer.training.config import TrainerConfig
+from glimmer.training.run import TOKENIZER
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A trained reader with all that it takes to put questions to it."""
+
+    folder: Path
+    checkpoint: Path
+    step: int
+    """Updates that made the weights."""
+    config: RunConfig
+    """As trained, but for what ``load_run`` was told to change."""
+    reader: Model
+    tokenizer: Tokenizer
+    collator: Collator
+    corpus: Corpus
+    tasks: Mapping[str, Task]
+    device: torch.device
+    passages: int | None
+    """Candidates of a question; None = as configured."""
+
+    @property
+    def supervised(self) -> tuple[str, ...]:
+        """The tasks that have evaluation data, in the configuration's order."""
+        return tuple(key for key, task in self.tasks.items() if task.supervised)
+
+    def task(self, key: str) -> Task:
+        """The task called ``key``.
+
+        Raises:
+            ConfigError: the run has none.
+        """
+        if key not in self.tasks:
+            raise ConfigError(f"{self.folder} has no task {key!r}; {suggest(key, self.supervised)}")
+        return self.tasks[key]
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The arithmetic that the run was trained and evaluated in."""
+        enabled = self.config.trainer.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+
+    def evaluate(
+        self, task: str, split: str, *, limit: int | None = None, batch_size: int = 32, progress: bool = False
+    ) -> TaskResult:
+        """Evaluate a task on a split; see ``glimmer.evaluation.evaluate.evaluate_task``."""
+        with self.autocast():
+            return evaluate_task(
+                self.reader,
+                self.task(task),
+                split,
+                self.collator,
+                self.tokenizer,
+                self.config.generation,
+                limit=limit,
+                batch_size=batch_size,
+                passages=self.passages,
+                device=self.device,
+                progress=progress,
+            )
+
+
+def load_run(
+    run: Path | str,
+    *,
+    checkpoint: str | None = None,
+    passages: int | None = None,
+    kept: int | None = None,
+    data: Path | str | None = None,
+    device: str = "auto",
+) -> LoadedRun:
+    """Load a run's folder or a checkpoint file.
+
+    ``checkpoint`` is ``best``, ``last`` or a file; None takes the best if there is one, else the last. Of the last,
+    the moving average is taken where the run kept one, as in the run's own evaluation. ``passages`` and ``kept``
+    change how many candidates a question gets and how many the selector keeps; ``data`` is another folder for
+    the corpus; ``device`` is auto, cpu or cuda.
+
+    Raises:
+        GlimmerError: there is no such run or checkpoint, its weights do not fit, or a number is impossible.
+    """
+    path = find_checkpoint(Path(run), checkpoint)
+    target = choose_device(TrainerConfig(device=device))
+    state = load_checkpoint(path)
+    config = _changed(load_run_config(state["config"]), passages, kept, data)
+    folder = path.parent.parent if path.parent.name == FOLDER else path.parent
+    tokenizer = load_tokenizer(replace(config.tokenizer, file=str(folder / TOKENIZER)))
+    reader = build_reader(config, tokenizer)
+    load_model_state(reader, state["model"], str(path))
+    _publish(reader, config, state)
+    corpus = Corpus(config.data)
+    return LoadedRun(
+        folder=folder,
+        checkpoint=path,
+        step=state["step"],
+        config=config,
+        reader=reader.to(target).eval(),
+        tokenizer=tokenizer,
+        collator=Collator(config.collator, tokenizer, corpus.passage),
+        corpus=corpus,
+        tasks={key: TASKS.build(options, key, corpus) for key, options in config.tasks.items()},
+        device=target,
+        passages=passages,
+    )
+
+
+def find_checkpoint(run: Path, checkpoint: str | None = None) -> Path:
+    """The checkpoint file that ``run`` (a run's folder or a file) and ``checkpoint`` mean.
+
+    Raises:
+        CheckpointError: there is no such run, or it has no checkpoint yet.
+    """
+    if run.is_file():
+        if checkpoint is not None:
+            raise CheckpointError(f"{run} is a checkpoint file already; name its run's folder to choose {checkpoint!r}")
+        return run
+    if not run.is_dir():
+        beside = [p.name for p in run.parent.iterdir() if (p / FOLDER).is_dir()] if run.parent.is_dir() else []
+        raise CheckpointError(f"{run}: no such run in {run.parent}; {suggest(run.name, beside)}")
+    folder = run / FOLDER
+    if checkpoint is not None and checkpoint not in ("best", "last"):
+        return Path(checkpoint)
+    names = (BEST, LAST) if checkpoint is None else (f"{checkpoint}.pt",)
+    for name in names:
+        if (folder / name).exists():
+            return folder / name
+    there = [p.stem for p in folder.glob("*.pt")]
+    raise CheckpointError(
+        f"{run} has no checkpoint {' or '.join(n.removesuffix('.pt') for n in names)}; "
+        f"{suggest(names[0].removesuffix('.pt'), there)}"
+    )
+
+
+def _changed(config: RunConfig, passages: int | None, kept: int | None, data: Path | str | None) -> RunConfig:
+    if data is not None:
+        config = replace(config, data=replace(config.data, dir=str(data)))
+    if passages is not None:
+        if passages < 1:
+            raise ConfigError(f"the number of passages must be at least 1, found {passages}")
+        config = replace(config, data=replace(config.data, retrieved=max(passages, config.data.retrieved)))
+    if kept is not None:
+        selector = config.selector
+        if "kept" not in {item.name for item in fields(selector)}:
+            raise ConfigError(
+                f"the run's selector {selector.name!r} has no number of kept passages; change the number of passages"
+            )
+        config = replace(config, selector=replace(selector, kept=kept))  # type: ignore[call-arg]
+    return config
+
+
+@torch.no_grad()
+def _publish(reader: Model, config: RunConfig, state: Mapping[str, Any]) -> None:
+    """Put in the weights that a callback of the run keeps for evaluation; the best checkpoint holds them already."""
+    parameters = dict(reader.named_parameters())
+    for key, saved in state.get("callbacks", {}).items():
+        callback = CALLBACKS.build(config.callbacks[key])
+        callback.load_state_dict(saved)
+        weights: Mapping[str, Tensor] = callback.weights() or {}
+        for name, weight in weights.items():
+            parameters[name].copy_(weight)
