@@ -38,6 +38,8 @@ class Subject:
     questions: Sequence[Batch]
     """Batches of one question each, on the reader's device."""
     generation: GenerationConfig
+    bf16: bool = False
+    """Run under bf16 autocast, as a run with that precision is evaluated."""
 
 
 def benchmark(subjects: Mapping[str, Subject], repeats: int = 5, warm_up: int = 2) -> dict[str, Timing]:
@@ -129,11 +131,12 @@ def _held(subjects: Mapping[str, Subject]) -> Iterator[None]:
 def _time(subject: Subject, question: Batch) -> tuple[float, float]:
     """Seconds of the source side and of decoding."""
     reader = subject.reader
-    start = _now(question)
-    _, fused = reader.read(question)
-    read = _now(question)
-    search(reader.decoder, fused, subject.generation, reader.eos_id)
-    return read - start, _now(question) - read
+    with torch.autocast(question.index.device.type, torch.bfloat16, enabled=subject.bf16):
+        start = _now(question)
+        _, fused = reader.read(question)
+        read = _now(question)
+        search(reader.decoder, fused, subject.generation, reader.eos_id)
+        return read - start, _now(question) - read
 
 
 def _now(question: Batch) -> float:

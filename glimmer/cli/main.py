@@ -5,7 +5,14 @@ import sys
 
 from glimmer.errors import GlimmerError, suggest
 
-COMMANDS = {"corpus": "build the corpus of questions over the World Factbook"}
+COMMANDS = {
+    "compute": "count multiply-adds of a question, and stored bytes",
+    "corpus": "build the corpus of questions over the World Factbook",
+    "train": "train a run from the configuration tree",
+    "evaluate": "score a trained run on a split",
+    "predict": "answer questions with a trained run",
+    "report": "compare trained runs in one report",
+}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,0 +1,143 @@
+"""From trained runs to results: evaluate a run once, time it beside others.
+
+The system of a run is its folder's name without a trailing ``-seedN``: ``runs/glimmer-seed2`` is a glimmer.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from glimmer.analysis.benchmark import Subject, Timing, benchmark
+from glimmer.analysis.compute import exact_count, source_units
+from glimmer.analysis.results import RunResult, TaskScore
+from glimmer.analysis.shape import Lengths, shape_of
+from glimmer.data.files import content_hash, read_json, read_json_lines, write_json
+from glimmer.data.values import Batch
+from glimmer.errors import ConfigError
+from glimmer.evaluation.evaluate import evaluation_examples
+from glimmer.evaluation.predictions import write_predictions
+from glimmer.inference.run import LoadedRun
+from glimmer.models.reader import Reader, count_parameters
+
+
+def system_of(run: LoadedRun) -> str:
+    """The system of a run: its folder's name without a trailing ``-seedN``."""
+    return re.sub(r"-seed\d+$", "", run.folder.resolve().name)
+
+
+def evaluate_run(run: LoadedRun, split: str, limit: int | None = None) -> dict[str, TaskScore]:
+    """Evaluate every supervised task of a run, or read what an earlier evaluation of the same weights left.
+
+    Writes ``evaluation/TASK-SPLIT.json`` and ``predictions/TASK-SPLIT.jsonl`` in the run's folder, with
+    ``-limitN`` behind the split where it is cut.
+    """
+    variant = split if limit is None else f"{split}-limit{limit}"
+    weights = content_hash(run.checkpoint.read_bytes())
+    scores = {}
+    for key in run.supervised:
+        path = run.folder / "evaluation" / f"{key}-{variant}.json"
+        made_by = {"task": key, "split": split, "limit": limit, "weights": weights}
+        found = read_json(path, "the result of an evaluation") if path.exists() else {}
+        if {name: found.get(name) for name in made_by} != made_by:
+            result = run.evaluate(key, split, limit=limit, progress=True)
+            write_predictions(run.folder / "predictions" / f"{key}-{variant}.jsonl", result.predictions)
+            found = {**made_by, **result.summary()}
+            write_json(path, found)
+        scores[key] = task_score(found)
+    return scores
+
+
+def task_score(summary: Mapping[str, Any]) -> TaskScore:
+    """Read a summary (``TaskResult.summary``), fractions to percentages.
+
+    For two-hop questions the gold passages count as read where a whole evidence set was.
+    """
+    metric, gold = summary["metric"], summary["gold_passages"]
+    with_gold = summary["metrics"].get(f"{metric}_when_evidence_read")
+    return TaskScore(
+        metric=metric,
+        score=100 * summary["score"],
+        score_gold_read=None if with_gold is None else 100 * with_gold,
+        questions=summary["questions"],
+        gold=gold["passages"],
+        gold_retrieved=gold["retrieved"],
+        gold_read=gold["read"],
+    )
+
+
+def time_runs(runs: Sequence[LoadedRun], split: str, questions: int, repeats: int) -> list[Timing]:
+    """Time runs alternately on ``questions`` questions a task, each in its own precision."""
+    subjects = {
+        str(i): Subject(_reader(run), timed_questions(run, split, questions), run.config.generation, _bf16(run))
+        for i, run in enumerate(runs)
+    }
+    return list(benchmark(subjects, repeats).values())
+
+
+def timed_questions(run: LoadedRun, split: str, count: int) -> list[Batch]:
+    """Batches of one question each, ``count`` a task, evenly spread over the split."""
+    examples = [e for key in run.supervised for e in evaluation_examples(run.task(key), split, count)]
+    return [run.collator([example], run.passages).to(run.device) for example in examples]
+
+
+def run_result(run: LoadedRun, split: str, scores: Mapping[str, TaskScore], timing: Timing, timed: int) -> RunResult:
+    """Put together what was measured; multiply-adds are those of a question of the timed ones' mean lengths."""
+    batches = timed_questions(run, split, timed)
+    lengths = Lengths(
+        question=round(fmean(int(batch.questions.mask.sum()) for batch in batches)),
+        passage=round(fmean(length for batch in batches for length in batch.passages.mask.sum(1).tolist())),
+        target=round(fmean(int(batch.targets.mask.sum()) for batch in batches)),
+    )
+    shape = shape_of(run.config, run.tokenizer.vocabulary, lengths)
+    return RunResult(
+        system=system_of(run),
+        seed=run.config.seed,
+        split=split,
+        retrieved=shape.retrieved,
+        kept=shape.kept,
+        reranked=_reader(run).reranker.learned,
+        tasks=scores,
+        multiply_adds=exact_count(shape).total,
+        source_units=float(source_units(shape.retrieved, shape.kept, shape.alpha, shape.beta)),
+        milliseconds=timing.total,
+        folder=run.folder,
+        settings={
+            "parameters": f"{count_parameters(run.reader):,}",
+            "encoder layers": str(shape.layers),
+            "of them live": str(shape.live_layers),
+            "of them before the score": str(shape.rerank_layers),
+            "width": str(shape.width),
+            "updates until these weights": str(run.step),
+            "questions an update": str(run.config.trainer.questions),
+            "precision": run.config.trainer.precision,
+            "tokens of a question, passage, target": f"{lengths.question}, {lengths.passage}, {lengths.target}",
+            "ms source side, decoding": f"{timing.source:.1f}, {timing.decode:.1f}",
+        },
+    )
+
+
+def training_curves(runs: Sequence[LoadedRun]) -> dict[str, dict[str, list[tuple[float, float]]]]:
+    """Loss and average dev score (percent) of every run by step, from ``metrics.jsonl``: quantity → run → points."""
+    curves: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for run in runs:
+        for _, line in read_json_lines(run.folder / "metrics.jsonl", "a logged entry"):
+            if line.get("task") is None:
+                for kind, name, label, factor in (
+                    ("train", "loss", "training loss", 1),
+                    ("evaluation", "average", "average score in training", 100),
+                ):
+                    if line.get("kind") == kind and line.get(name) is not None:
+                        lines = curves.setdefault(label, {}).setdefault(run.folder.name, [])
+                        lines.append((line["step"], factor * line[name]))
+    return curves
+
+
+def _bf16(run: LoadedRun) -> bool:
+    return run.config.trainer.precision == "bf16"
+
+
+def _reader(run: LoadedRun) -> Reader:
+    if not isinstance(run.reader, Reader):
+        raise ConfigError(f"{run.folder}: its model {run.config.model.name!r} is no reader; only readers are compared")
+    return run.reader
