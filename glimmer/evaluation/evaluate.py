@@ -141,6 +141,7 @@ def score_predictions(
     - ``evidence_recall_read``: share with a whole evidence set read (both passages of a two-hop question);
     - ``gold_kept_of_retrieved``: of those with a gold candidate, the share with one among those read;
     - ``METRIC_when_gold_read``, ``METRIC_when_evidence_read``: the headline metric over these questions alone;
+    - ``kilt_METRIC``: the headline metric where R-precision after reranking is 1, else 0 (KILT's scores, by passage);
     - ``retrieved_…`` and ``reranked_…``: R-precision and recall@k in retrieval order and after reranking.
 
     Raises:
@@ -173,6 +174,10 @@ def score_predictions(
         where = [(e, p) for e, p in pairs if p.id in gold and holds(p)]
         if where:
             metrics[f"{headline.name}_when_{name}_read"] = _score(headline, where)
+    if known:
+        proven = [(e, p) for e, p in pairs if r_precision(p.reranked_ids, evidence[p.id]) == 1]
+        total = sum(headline.score(p.answer, e.answers) for e, p in proven if p.answer.strip())
+        metrics[f"kilt_{headline.name}"] = total / len(pairs)
     for stage in ("retrieved", "reranked"):
         ranked = {p.id: getattr(p, f"{stage}_ids") for p in known}
         share(f"{stage}_r_precision", known, partial(_r_precision, ranked, evidence))
