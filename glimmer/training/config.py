@@ -22,7 +22,7 @@ class TrainerConfig:
     micro_questions: int | None = option(None, "Questions in one forward pass at most; null = the whole update at once")
     precision: str = option("fp32", "fp32, or bf16 (autocast; weights and optimizer stay fp32)")
     clip: float | None = option(1.0, "Largest norm of the gradient; null = no clipping")
-    compile: bool = option(False, "Compile the reader with torch.compile; pays for long runs of few shapes")
+    compile: bool = option(False, "Compile the layers with torch.compile; takes a minute or more, pays in long runs")
     device: str = option("auto", "auto (cuda where there is one), cpu or cuda")
     deterministic: bool = option(True, "Use only operations that give the same bits every time")
     log_every: int = option(20, "Steps between two log entries, which hold the means since the last")

@@ -54,6 +54,8 @@ class Group:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.world > 1:
+            if error is None:
+                dist.barrier()  # a rank that leaves early breaks the connections of the others
             dist.destroy_process_group()
 
     @property

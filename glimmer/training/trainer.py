@@ -29,7 +29,7 @@ from glimmer.training.sampler import Draw, Sampler
 from glimmer.training.schedulers import LRScheduler
 from glimmer.training.signals import StopSignals
 from glimmer.training.tally import EXACT, OVERALL, Tally
-from glimmer.training.update import accumulate_gradients, clip_gradients, diagnose, total_counts
+from glimmer.training.update import accumulate_gradients, clip_gradients, compile_layers, diagnose, total_counts
 
 
 class Collate(Protocol):
@@ -105,7 +105,7 @@ class Trainer:
         if fewest < self.group.world:
             raise ConfigError(f"trainer.questions: {fewest} an update are too few for {self.group.world} ranks")
         if config.compile:
-            reader.compile()
+            compile_layers(reader)
 
     @property
     def progress(self) -> float:

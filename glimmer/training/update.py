@@ -24,6 +24,17 @@ class Gradients:
     """Every micro-batch's record ids and, for each criterion, their values ``[C, B]``."""
 
 
+def compile_layers(model: nn.Module) -> None:
+    """Compile the members of every ``nn.ModuleList`` in place, for any shape.
+
+    Layers of one kind share their compiled code, and what lies between them may look at values (lengths, masks).
+    """
+    for stack in model.modules():
+        if isinstance(stack, nn.ModuleList):
+            for layer in stack:
+                layer.compile(dynamic=True)
+
+
 def total_counts(criterions: Mapping[str, Criterion], batches: Sequence[Batch], group: Group) -> dict[str, float]:
     """What every criterion's sum is divided by: its counts over all micro-batches and ranks."""
     own = {name: sum(float(c.counts(batch).sum()) for batch in batches) for name, c in criterions.items()}

@@ -1,0 +1,60 @@
+"""A whole run by two processes is the run by one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from small_runs import STACK, small_run, write_corpus
+
+from glimmer.config.schema import RunConfig
+from glimmer.training.checkpoint import load_checkpoint
+from glimmer.training.run import train
+
+TESTS = Path(__file__).parents[1]
+
+
+def run_config(data: Path, folder: Path) -> RunConfig:
+    """A run without dropout, the one thing whose random numbers depend on how an update is cut up.
+
+    Adam's epsilon keeps it from blowing rounding noise up where the true gradient is 0 (the reranker's bias).
+    """
+    return small_run(
+        data,
+        folder,
+        encoder={"name": "t5", "width": 16, "dropout": 0.0, **STACK},
+        decoder={"name": "t5", "dropout": 0.0, **STACK},
+        optimizer={"name": "adamw", "lr": 3e-3, "epsilon": 1e-4},
+        collator={"passage_tokens": 48, "sample": "random"},
+    )
+
+
+def test_two_ranks_train_as_one(tmp_path: Path) -> None:
+    data = write_corpus(tmp_path / "data")
+    alone = train(run_config(data, tmp_path / "alone"))
+    environment = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS / 'end_to_end'}", "OMP_NUM_THREADS": "1"}
+    environment |= {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(28000 + os.getpid() % 1000)}
+    code = (
+        "import sys; from pathlib import Path; from test_two_ranks import run_config; "
+        "from glimmer.training.run import train; train(run_config(Path(sys.argv[1]), Path(sys.argv[2])))"
+    )
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(data), str(tmp_path / "both")], env={**environment, "RANK": str(rank)}
+        )
+        for rank in range(2)
+    ]
+    assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
+    one, two = (load_checkpoint(folder / "checkpoints" / "last.pt") for folder in (alone, tmp_path / "both"))
+    assert two["step"] == one["step"] == 10
+    assert two["sampler"] == one["sampler"]
+    for name, weight in one["model"].items():
+        torch.testing.assert_close(two["model"][name], weight, rtol=1e-3, atol=1e-5)
+    logs = [(folder / "metrics.jsonl").read_text().splitlines() for folder in (alone, tmp_path / "both")]
+    for line, other in zip(*[[json.loads(line) for line in log] for log in logs], strict=True):
+        words = {key: line.pop(key) for key in ("kind", "task")}
+        assert {key: other.pop(key) for key in words} == words
+        assert other == pytest.approx(line, rel=1e-3, abs=1e-5)
