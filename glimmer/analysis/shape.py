@@ -42,7 +42,7 @@ def shape_of(config: RunConfig, vocabulary: int, lengths: Lengths | None = None)
     if lengths is None:
         collator = config.collator
         lengths = Lengths(collator.question_tokens, collator.passage_tokens, collator.target_tokens)
-    retrieved = min(config.collator.passages or config.data.retrieved, config.data.retrieved)
+    retrieved = config.collator.passages or config.data.retrieved
     return ReaderShape(
         layers=encoder.layers,
         width=encoder.width,

@@ -12,6 +12,7 @@ from glimmer.analysis.compute import PARTS, exact_count, papers_formula, passage
 from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.analysis.tables import quantity, table
 from glimmer.cli.arguments import positive
+from glimmer.config.compose import compose_run
 from glimmer.config.load import load_run_config
 from glimmer.config.schema import RunConfig
 from glimmer.data.tokenizers import load_tokenizer
@@ -30,19 +31,14 @@ the configuration admits unless given.
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    path = Path(arguments.run)
-    file = path / CONFIG if path.is_dir() else path
-    if not file.is_file():
-        raise ConfigError(f"{file}: no such file; expected a run's folder or its {CONFIG}")
-    mapping: Any = OmegaConf.to_container(OmegaConf.load(file))
-    config = load_run_config(mapping)
+    config, trained = _configured(arguments.run)
     collator = config.collator
     lengths = Lengths(
         arguments.question or collator.question_tokens,
         arguments.passage or collator.passage_tokens,
         arguments.target or collator.target_tokens,
     )
-    print(describe(config, _vocabulary(config, file.parent / TOKENIZER), lengths, arguments.codec))
+    print(describe(config, _vocabulary(config, trained), lengths, arguments.codec))
     return 0
 
 
@@ -71,6 +67,19 @@ def describe(config: RunConfig, vocabulary: int, lengths: Lengths, codec: str) -
     )
 
 
+def _configured(words: Sequence[str]) -> tuple[RunConfig, Path]:
+    """The configuration that a run's folder, a file or overrides mean, and where its tokenizer would be."""
+    if len(words) != 1 or "=" in words[0]:
+        config = compose_run(words)
+        return config, Path(config.run_dir) / TOKENIZER
+    path = Path(words[0])
+    file = path / CONFIG if path.is_dir() else path
+    if not file.is_file():
+        raise ConfigError(f"{file}: no such file; expected a run's folder, its {CONFIG}, or overrides KEY=VALUE")
+    mapping: Any = OmegaConf.to_container(OmegaConf.load(file))
+    return load_run_config(mapping), file.parent / TOKENIZER
+
+
 def _vocabulary(config: RunConfig, trained: Path) -> int:
     """The size of the run's tokenizer or of the one that it names; before training, the size asked for."""
     file = str(trained) if trained.exists() else config.tokenizer.file
@@ -89,7 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="glimmer compute", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("run", metavar="RUN", help="a run's folder, or a file like its config.yaml")
+    parser.add_argument(
+        "run", nargs="*", metavar="RUN | KEY=VALUE", help="a run's folder, its config.yaml, or overrides"
+    )
     for name in ("question", "passage", "target"):
         parser.add_argument(f"--{name}", type=positive, metavar="TOKENS", help=f"tokens of a {name}")
     parser.add_argument("--codec", default="raw", help="how memory is stored (default: %(default)s)")

@@ -6,11 +6,14 @@ import sys
 from glimmer.errors import GlimmerError, suggest
 
 COMMANDS = {
+    "components": "list what is registered, and its options",
     "compute": "count multiply-adds of a question, and stored bytes",
     "corpus": "build the corpus of questions over the World Factbook",
     "train": "train a run from the configuration tree",
     "evaluate": "score a trained run on a split",
     "predict": "answer questions with a trained run",
+    "quickstart": "train and compare FiD, LUMEN and GLIMMER",
+    "validate": "check a run, data files included, without training it",
     "report": "compare trained runs in one report",
 }
 

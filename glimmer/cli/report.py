@@ -5,13 +5,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from glimmer.analysis.plots import draw_comparison, draw_curves
-from glimmer.analysis.report import Origin, write_report
-from glimmer.analysis.results import Comparison
-from glimmer.analysis.runs import evaluate_run, run_result, time_runs, training_curves
+from glimmer.analysis.comparison import compare
+from glimmer.analysis.runs import evaluate_run
 from glimmer.analysis.sweep import Point, find_runs, swept_key, write_sweep
 from glimmer.cli.arguments import positive
-from glimmer.inference.run import LoadedRun, load_run
+from glimmer.inference.run import load_run
 from glimmer.training.build import plain
 
 DESCRIPTION = """\
@@ -22,7 +20,6 @@ runs of one system under different seeds are reported as mean and spread.
 With --sweep, take all runs below a folder (as --multirun makes them) and write a table and a plot over the values of
 the one key in which their configurations differ: sweep.md, sweep.json, sweep.png.
 """
-REPEATS = 5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,21 +31,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.sweep:
         print(_sweep(arguments))
     else:
-        print(_compare(arguments, [load_run(folder) for folder in arguments.runs]))
+        print(_compare(arguments))
     print(f"\nwritten into {arguments.output}")
     return 0
 
 
-def _compare(arguments: argparse.Namespace, runs: Sequence[LoadedRun]) -> str:
-    output, split, timed = Path(arguments.output), arguments.split, arguments.timed
-    scores = [evaluate_run(run, split, arguments.limit) for run in runs]
-    timings = time_runs(runs, split, timed, REPEATS)
-    results = [
-        run_result(run, split, found, timing, timed) for run, found, timing in zip(runs, scores, timings, strict=True)
-    ]
-    comparison = Comparison.of(results)
-    plots = draw_comparison(comparison, output) | draw_curves(training_curves(runs), output)
-    return write_report(comparison, Origin([_command(arguments)], _remarks(arguments), plots), output)
+def _compare(arguments: argparse.Namespace) -> str:
+    runs = [load_run(folder) for folder in arguments.runs]
+    output = Path(arguments.output)
+    return compare(runs, output, arguments.split, arguments.limit, arguments.timed, _command(arguments))
 
 
 def _sweep(arguments: argparse.Namespace) -> str:
@@ -76,13 +67,3 @@ def _command(arguments: argparse.Namespace) -> str:
     limit = ["--limit", str(arguments.limit)] if arguments.limit else []
     options = ["--output", arguments.output, "--split", arguments.split, *limit, "--timed", str(arguments.timed)]
     return shlex.join(["glimmer", "report", *arguments.runs, *options])
-
-
-def _remarks(arguments: argparse.Namespace) -> list[str]:
-    timed = (
-        f"Times: {arguments.timed} questions a task, one at a time, all runs alternately in one process, "
-        f"memory held in main memory; median of {REPEATS} repeats."
-    )
-    if arguments.limit:
-        return [timed, f"Scores are over {arguments.limit} records a task at most, not over the whole split."]
-    return [timed]

@@ -1,0 +1,178 @@
+"""Compare systems from nothing to a report, in a folder that may be left and taken up again at any point."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import glimmer
+from glimmer.analysis.plots import draw_comparison, draw_curves
+from glimmer.analysis.report import Origin, write_report
+from glimmer.analysis.results import Comparison
+from glimmer.analysis.runs import evaluate_run, run_result, time_runs, training_curves
+from glimmer.analysis.speed import Speed, measure_speed
+from glimmer.config.compose import compose_run
+from glimmer.config.schema import RunConfig
+from glimmer.data import factbook
+from glimmer.data.collection import DataConfig
+from glimmer.data.files import read_json, write_json
+from glimmer.errors import ConfigError
+from glimmer.inference.run import LoadedRun, find_checkpoint, load_run
+from glimmer.training.run import TOKENIZER, differences, train
+
+SHIPPED = Path(glimmer.__file__).parent / "assets"
+WEIGHTS = "pretrained.safetensors"
+REPEATS = 5
+MARGIN = 0.85
+"""Share of the time for training that is planned with; the rest goes to evaluation in training and checkpoints."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is compared, and for how long; ``steps`` is decided from ``minutes`` where it is None."""
+
+    systems: tuple[str, ...]
+    """Names of experiments."""
+    seeds: tuple[int, ...]
+    split: str
+    minutes: float
+    steps: int | None = None
+    limit: int | None = None
+    """Records a task at most in the closing evaluation."""
+    timed: int = 8
+    """Questions a task that are timed."""
+    from_scratch: bool = False
+    """Pre-train the weights that all systems start from (experiment ``pretrain``)."""
+    overrides: tuple[str, ...] = ()
+    """Overrides of every system's configuration."""
+
+
+def run_comparison(plan: Plan, output: Path, command: str) -> str:
+    """Build the corpus, train and evaluate every system under every seed, write the report; returns its table.
+
+    Every system makes the same number of updates on the same examples in the same order. Without ``plan.steps`` that
+    number is what fits into ``plan.minutes`` by a short measurement of all systems in turn; it is kept in
+    ``plan.json``, so that a comparison taken up again is the same comparison.
+
+    Raises:
+        ConfigError: ``output`` holds a comparison under another plan.
+        InterruptionError: a signal asked to stop; the same call goes on.
+        GlimmerError: whatever else is wrong with configuration or data.
+    """
+    began = time.monotonic()
+    path = output / "plan.json"
+    wanted = {"plan": asdict(plan) | {"systems": list(plan.systems), "seeds": list(plan.seeds)}}
+    wanted["plan"]["overrides"] = list(plan.overrides)
+    decided = read_json(path, "the plan of a comparison") if path.exists() else {}
+    for key, before, now in differences(decided.get("plan", wanted["plan"]), wanted["plan"]):
+        raise ConfigError(
+            f"{output} holds a comparison with {key}={before!r}, this one has {key}={now!r}; "
+            "use the same options to go on, or another --output"
+        )
+    configs = {system: compose_run([f"experiment={system}", *plan.overrides]) for system in plan.systems}
+    _build_corpus(configs)
+    start, remark = _start(plan, output)
+    configs = {system: start.applied(config) for system, config in configs.items()}
+    if "steps" not in decided:
+        decided = wanted | _decide(plan, configs, output, began)
+        write_json(path, decided)
+    print(f"{decided['steps']:,} updates a system")
+    folders = []
+    for seed in plan.seeds:
+        for system, config in configs.items():
+            trainer = replace(config.trainer, steps=decided["steps"], minutes=None)
+            folder = output / f"{system}-seed{seed}"
+            folders.append(train(replace(config, run_dir=str(folder), seed=seed, trainer=trainer)))
+    remarks = [
+        f"Every system made {decided['steps']:,} updates on the same examples in the same order; the weights are those "
+        "that scored best on dev in training.",
+        remark,
+        *decided["remarks"],
+    ]
+    return compare(
+        [load_run(folder) for folder in folders], output, plan.split, plan.limit, plan.timed, command, remarks
+    )
+
+
+def compare(
+    runs: Sequence[LoadedRun],
+    output: Path,
+    split: str,
+    limit: int | None,
+    timed: int,
+    command: str,
+    remarks: Sequence[str] = (),
+) -> str:
+    """Evaluate runs (once), time them alternately, write report and plots into ``output``; returns the main table."""
+    scores = [evaluate_run(run, split, limit) for run in runs]
+    timings = time_runs(runs, split, timed, REPEATS)
+    found = zip(runs, scores, timings, strict=True)
+    comparison = Comparison.of([run_result(run, split, score, timing, timed) for run, score, timing in found])
+    plots = draw_comparison(comparison, output) | draw_curves(training_curves(runs), output)
+    measured = [
+        f"Times: {timed} questions a task, one at a time, all runs alternately in one process, memory held in main "
+        f"memory; median of {REPEATS} repeats.",
+    ]
+    if limit is not None:
+        measured.append(f"Scores are over {limit} records a task at most, evenly spread over the split.")
+    return write_report(comparison, Origin([command], [*remarks, *measured], plots), output)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What every system starts from: a checkpoint with its tokenizer, or nothing."""
+
+    weights: Path | None = None
+    tokenizer: Path | None = None
+
+    def applied(self, config: RunConfig) -> RunConfig:
+        """The configuration of a run that starts from here."""
+        if self.weights is None:
+            return config
+        trainer = replace(config.trainer, initialise=str(self.weights))
+        return replace(config, trainer=trainer, tokenizer=replace(config.tokenizer, file=str(self.tokenizer)))
+
+
+def _build_corpus(configs: Mapping[str, RunConfig]) -> None:
+    """Build the built-in corpus where a system reads it and it is not there; other corpora must be there already."""
+    default = DataConfig().dir
+    if default in {config.data.dir for config in configs.values()} and not factbook.is_built(Path(default)):
+        print(f"building the corpus in {default}")
+        factbook.build(Path(default))
+
+
+def _start(plan: Plan, output: Path) -> tuple[Start, str]:
+    """What the systems start from, and what the report says of it."""
+    if plan.from_scratch:
+        folder = output / "pretrained"
+        train(compose_run(["experiment=pretrain", *plan.overrides, f"run_dir={folder}"]))
+        start = Start(find_checkpoint(folder), folder / TOKENIZER)
+        return start, "All systems start from weights pre-trained in this comparison (experiment=pretrain)."
+    if (SHIPPED / WEIGHTS).exists():
+        start = Start(SHIPPED / WEIGHTS, SHIPPED / TOKENIZER)
+        return start, "All systems start from the pre-trained weights that the package ships."
+    print("the package ships no pre-trained weights: every system starts as its configuration says")
+    return Start(), "The package ships no pre-trained weights: every system started as its configuration says."
+
+
+def _decide(plan: Plan, configs: Mapping[str, RunConfig], output: Path, began: float) -> dict[str, Any]:
+    """The number of updates, and how it came about."""
+    if plan.steps is not None:
+        return {"steps": plan.steps, "remarks": []}
+    print("measuring the systems' speed")
+    probes = {name: replace(config, run_dir=str(output / "speed" / name)) for name, config in configs.items()}
+    speeds = measure_speed(probes, plan.split, plan.limit)
+    steps = planned_steps(speeds, 60 * plan.minutes - (time.monotonic() - began), len(plan.seeds))
+    if steps < 1:
+        raise ConfigError(f"--minutes {plan.minutes:g} are too few to train and evaluate; give more, or fewer systems")
+    rates = ", ".join(f"{system} {1 / speed.update:.2f}" for system, speed in speeds.items())
+    remark = f"{steps:,} updates were planned for {plan.minutes:g} minutes; measured updates a second: {rates}."
+    return {"steps": steps, "remarks": [remark]}
+
+
+def planned_steps(speeds: Mapping[str, Speed], seconds: float, seeds: int) -> int:
+    """The largest common number of updates that leaves time to evaluate every run; 0 or less where none does."""
+    evaluation = seeds * sum(speed.evaluation for speed in speeds.values())
+    update = seeds * sum(speed.update for speed in speeds.values())
+    return int(MARGIN * (seconds - evaluation) / update)

@@ -1,0 +1,54 @@
+"""``glimmer quickstart``: train, evaluate and compare FiD, LUMEN and GLIMMER."""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from glimmer.analysis.comparison import Plan, run_comparison
+from glimmer.cli.arguments import positive
+
+DESCRIPTION = """\
+Build the built-in corpus, train FiD, LUMEN and GLIMMER with the same loop on the same examples, evaluate them on
+countries that training never saw, and write report.md, report.json and plots. It can be stopped and run again:
+it goes on where it was.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and print the table; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    plan = Plan(
+        systems=tuple(arguments.systems.split(",")),
+        seeds=tuple(positive(seed) for seed in arguments.seeds.split(",")),
+        split=arguments.split,
+        minutes=arguments.minutes,
+        steps=arguments.steps,
+        limit=arguments.limit,
+        timed=arguments.timed,
+        from_scratch=arguments.from_scratch,
+        overrides=tuple(arguments.overrides),
+    )
+    output = Path(arguments.output)
+    command = shlex.join(["glimmer", "quickstart", *argv]) if argv else "glimmer quickstart"
+    print(f"\n{run_comparison(plan, output, command)}\n\nwritten: {output / 'report.md'}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="glimmer quickstart", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, default=15.0, help="how long it may take (default: %(default)g)")
+    parser.add_argument("--steps", type=positive, help="updates a system, whatever they take (default: by --minutes)")
+    parser.add_argument("--systems", default="fid,lumen,glimmer", help="experiments (default: %(default)s)")
+    parser.add_argument("--seeds", default="1", help="seeds, such as 1,2,3 (default: %(default)s)")
+    parser.add_argument("--split", default="test", help="split to evaluate (default: %(default)s)")
+    parser.add_argument("--limit", type=positive, help="records a task in the evaluation (default: all)")
+    parser.add_argument("--timed", type=positive, default=8, help="questions a task to time (default: %(default)s)")
+    parser.add_argument("--output", default="runs/quickstart", help="folder for everything (default: %(default)s)")
+    parser.add_argument(
+        "--from-scratch", action="store_true", help="pre-train the weights that the systems start from, too"
+    )
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="overrides of every system's configuration")
+    return parser
