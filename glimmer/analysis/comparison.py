@@ -51,9 +51,10 @@ class Plan:
 def run_comparison(plan: Plan, output: Path, command: str) -> str:
     """Build the corpus, train and evaluate every system under every seed, write the report; returns its table.
 
-    Every system makes the same number of updates on the same examples in the same order. Without ``plan.steps`` that
-    number is what fits into ``plan.minutes`` by a short measurement of all systems in turn; it is kept in
-    ``plan.json``, so that a comparison taken up again is the same comparison.
+    Every system makes the same number of updates; under one seed, systems with the same tasks, sampler and questions an
+    update see the same examples in the same order. Without ``plan.steps`` the number of updates is what fits into
+    ``plan.minutes`` by a short measurement of all systems in turn; it is kept in ``plan.json``, so that a comparison
+    taken up again is the same comparison.
 
     Raises:
         ConfigError: ``output`` holds a comparison under another plan.
@@ -84,15 +85,9 @@ def run_comparison(plan: Plan, output: Path, command: str) -> str:
             trainer = replace(config.trainer, steps=decided["steps"], minutes=None)
             folder = output / f"{system}-seed{seed}"
             folders.append(train(replace(config, run_dir=str(folder), seed=seed, trainer=trainer)))
-    remarks = [
-        f"Every system made {decided['steps']:,} updates on the same examples in the same order; the weights are those "
-        "that scored best on dev in training.",
-        remark,
-        *decided["remarks"],
-    ]
-    return compare(
-        [load_run(folder) for folder in folders], output, plan.split, plan.limit, plan.timed, command, remarks
-    )
+    runs = [load_run(folder) for folder in folders]
+    remarks = [_training(configs, decided["steps"], runs), remark, *decided["remarks"]]
+    return compare(runs, output, plan.split, plan.limit, plan.timed, command, remarks)
 
 
 def compare(
@@ -169,6 +164,18 @@ def _decide(plan: Plan, configs: Mapping[str, RunConfig], output: Path, began: f
     rates = ", ".join(f"{system} {1 / speed.update:.2f}" for system, speed in speeds.items())
     remark = f"{steps:,} updates were planned for {plan.minutes:g} minutes; measured updates a second: {rates}."
     return {"steps": steps, "remarks": [remark]}
+
+
+def _training(configs: Mapping[str, RunConfig], steps: int, runs: Sequence[LoadedRun]) -> str:
+    """What the report says of the examples that the systems saw, and of the weights that it is about."""
+    weights = " or ".join(sorted({run.checkpoint.name for run in runs}))
+    draws = {
+        (stage.questions or config.trainer.questions, str(config.tasks), str(config.sampler))
+        for config in configs.values()
+        for stage in config.trainer.stages
+    }
+    seen = "on the same examples in the same order" if len(draws) == 1 else "(of as many questions as its stage says)"
+    return f"Every system made {steps:,} updates {seen}; the weights are those of {weights}."
 
 
 def planned_steps(speeds: Mapping[str, Speed], seconds: float, seeds: int) -> int:
