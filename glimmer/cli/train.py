@@ -1,36 +1,67 @@
-"""``glimmer train``: train a run described by the configuration tree and by overrides."""
+"""``glimmer train``: train a run of the configuration tree, or a sweep of runs, with all of Hydra's command line."""
 
-import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
-from omegaconf import OmegaConf
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
 
-EPILOG = """examples:
-  glimmer train experiment=glimmer run_dir=runs/first trainer.minutes=10 trainer.steps=null
-  glimmer train experiment=glimmer reranker=max_sim selector.kept=3
-  glimmer train experiment=lumen --cfg        # print the configuration, train nothing
+from glimmer.config.compose import CONFIG_MODULE, CONFIG_NAME, readable_errors, to_mapping, user_dir_of
+from glimmer.config.load import load_run_config
+from glimmer.config.store import prepare_hydra
+from glimmer.errors import GlimmerError, InterruptionError
+from glimmer.training.run import train
 
-A run that was stopped goes on when the same command is given again."""
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status.
 
-def main(argv: list[str] | None = None) -> int:
-    """Compose, check and train."""
-    parser = argparse.ArgumentParser(
-        "glimmer train", description="Train a run.", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--cfg", action="store_true", help="print the composed configuration and stop")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="Hydra overrides of the configuration")
-    arguments = parser.parse_args(argv)
+    The runs of a sweep come one after the other; one that is at fault does not keep the others from running.
 
-    from glimmer.config.compose import compose_mapping
-    from glimmer.config.load import load_run_config
+    Raises:
+        GlimmerError: the configuration or the data is at fault.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    overrides = [item for item in arguments if not item.startswith("-")]
+    failures: list[GlimmerError] = []
 
-    mapping = compose_mapping(arguments.overrides)
-    config = load_run_config(mapping)
-    if arguments.cfg:
-        print(OmegaConf.to_yaml(OmegaConf.create(dict(mapping))), end="")
-        return 0
+    def job(composed: DictConfig) -> None:
+        mapping, sweep = to_mapping(composed), HydraConfig.get().mode == RunMode.MULTIRUN
+        if sweep:
+            mapping["run_dir"] = _relative(HydraConfig.get().runtime.output_dir)
+        try:
+            folder = train(load_run_config(mapping))
+        except GlimmerError as error:
+            # Hydra would add a line of its own to what is raised from here, and end the sweep.
+            failures.append(error)
+            if isinstance(error, InterruptionError):
+                raise _Stop from None
+            if sweep:
+                print(f"glimmer: error: {mapping['run_dir']}: {error}", file=sys.stderr)
+        else:
+            print(f"trained: {folder}")
 
-    from glimmer.training.run import train
-
-    print(f"trained: {train(config)}")
+    prepare_hydra(user_dir_of(overrides))
+    sys.argv = ["glimmer train", *arguments]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises its errors instead of printing them and exiting
+    with readable_errors(overrides), suppress(_Stop):
+        hydra.main(config_path=f"pkg://{CONFIG_MODULE}", config_name=CONFIG_NAME, version_base="1.3")(job)()
+    if failures:
+        raise (
+            failures[0] if len(failures) == 1 else GlimmerError(f"{len(failures)} runs of the sweep failed, see above")
+        )
     return 0
+
+
+class _Stop(BaseException):
+    """Ends Hydra's loop over the runs of a sweep."""
+
+
+def _relative(folder: str) -> str:
+    path = Path(folder)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else folder

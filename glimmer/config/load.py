@@ -1,20 +1,21 @@
 """From plain mappings (YAML, Hydra, a run's config.yaml) to the typed configuration of a run."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 import glimmer.criterions
 import glimmer.tasks  # noqa: F401 - registers the built-ins, as the line above does
+from glimmer.config.check import check
 from glimmer.config.schema import RunConfig
 from glimmer.criterions.base import CRITERIONS
 from glimmer.data.collate import CollatorConfig
 from glimmer.data.collection import DataConfig
 from glimmer.data.tokenizers import TOKENIZERS
-from glimmer.errors import ConfigError, suggest
+from glimmer.errors import ConfigError, RegistryError, suggest
 from glimmer.memory import MEMORIES
 from glimmer.models.base import MODELS
 from glimmer.models.decoders import DECODERS
@@ -23,6 +24,7 @@ from glimmer.models.generation import GenerationConfig
 from glimmer.models.joins import JOINS
 from glimmer.models.rerankers import RERANKERS
 from glimmer.models.selectors import SELECTORS
+from glimmer.plugins import load_plugins
 from glimmer.registry import Registry
 from glimmer.retrieval import RETRIEVERS
 from glimmer.tasks.base import TASKS
@@ -61,11 +63,12 @@ OPTIONS: dict[str, type] = {
 
 
 def load_run_config(mapping: Mapping[str, Any]) -> RunConfig:
-    """Build the typed configuration of a run.
+    """Build the typed configuration of a run and check it, after importing its plug-ins.
 
     Raises:
-        ConfigError: a key is unknown or missing, or a value is of the wrong type; the message names the key.
-        RegistryError: a component's name is unknown.
+        ConfigError: a key is unknown or missing, a value is of the wrong type, or parts do not fit together; the
+            message names the key.
+        RegistryError: a component's name is unknown, or a plug-in cannot be imported.
     """
     known = [item.name for item in fields(RunConfig)]
     for key in mapping:
@@ -73,52 +76,81 @@ def load_run_config(mapping: Mapping[str, Any]) -> RunConfig:
             raise ConfigError(f"unknown key {key!r}; {suggest(key, known)}")
     if missing := [key for key in known if key not in mapping]:
         raise ConfigError(f"the configuration lacks {', '.join(missing)}")
-    parts: dict[str, Any] = {key: mapping[key] for key in ("run_dir", "seed", "user_dir")}
+    parts: dict[str, Any] = vars(load_options(_Plain, {item.name: mapping[item.name] for item in fields(_Plain)}))
+    load_plugins(parts["user_dir"])
     parts["data"] = _data(mapping["data"])
     for key, registry in COMPONENTS.items():
         parts[key] = load_component(registry, mapping[key], key)
     for key, registry in COLLECTIONS.items():
-        parts[key] = {name: load_component(registry, value, f"{key}.{name}") for name, value in mapping[key].items()}
+        entries = _mapping(mapping[key], key).items()
+        parts[key] = {str(name): load_component(registry, value, f"{key}.{name}") for name, value in entries}
     for key, cls in OPTIONS.items():
         parts[key] = load_options(cls, mapping[key], key)
-    return RunConfig(**parts)
+    config = RunConfig(**parts)
+    check(config)
+    return config
 
 
 def load_component(registry: Registry[Any], mapping: Mapping[str, Any], key: str) -> Any:
     """Build the configuration of the component that ``mapping["name"]`` names."""
-    if not isinstance(mapping, Mapping) or not isinstance(mapping.get("name"), str):
+    name = _mapping(mapping, key).get("name")
+    if not isinstance(name, str):
         raise ConfigError(f"{key}.name is missing; expected the name of a registered {registry.kind}")
-    return load_options(registry[mapping["name"]].config, mapping, key)
+    if name not in registry:
+        raise RegistryError(f"{key}: unknown {registry.kind} {name!r}; {suggest(name, [e.name for e in registry])}")
+    return load_options(registry[name].config, mapping, key)
 
 
-def load_options(cls: type[C], mapping: Mapping[str, Any], key: str) -> C:
+def load_options(cls: type[C], mapping: Mapping[str, Any], key: str = "") -> C:
     """Build the dataclass ``cls`` from ``mapping``; ``key`` is where it stands, for messages.
 
     Raises:
         ConfigError: an unknown key, a value of the wrong type, or whatever the dataclass itself refuses.
     """
     assert is_dataclass(cls)
+    prefix = f"{key}." if key else ""
     known = [item.name for item in fields(cls)]
-    for name in mapping:
+    for name in _mapping(mapping, key):
         if name not in known:
-            raise ConfigError(f"unknown key {key}.{name}; {suggest(str(name), known)}")
+            raise ConfigError(f"unknown key {prefix}{name}; {suggest(str(name), known)}")
     try:
         loaded = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), dict(mapping)))
     except OmegaConfBaseException as error:
-        where = f"{key}.{error.full_key}" if error.full_key else key
-        raise ConfigError(f"{where}: {str(error.msg or error).splitlines()[0]}") from error
+        raise _refused(error, prefix) from error
     return loaded  # type: ignore[return-value]
 
 
+@dataclass(kw_only=True)
+class _Plain:
+    """The keys of a run that are no part of the picture."""
+
+    run_dir: str
+    seed: int
+    user_dir: str | None
+
+
 def _data(mapping: Mapping[str, Any]) -> DataConfig:
-    options = dict(mapping)
+    options = dict(_mapping(mapping, "data"))
     retrievers = options.pop("retrievers", None)
-    if retrievers is not None:
-        options["retrievers"] = {
-            name: load_component(RETRIEVERS, value, f"data.retrievers.{name}") for name, value in retrievers.items()
-        }
-    known = [item.name for item in fields(DataConfig)]
-    for name in options:
-        if name not in known:
-            raise ConfigError(f"unknown key data.{name}; {suggest(name, known)}")
-    return DataConfig(**options)
+    data = load_options(DataConfig, options, "data")
+    if retrievers is None:
+        return data
+    entries = _mapping(retrievers, "data.retrievers").items()
+    loaded = {str(name): load_component(RETRIEVERS, value, f"data.retrievers.{name}") for name, value in entries}
+    return replace(data, retrievers=loaded)
+
+
+def _mapping(value: Any, key: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{key} must hold options by name, found {value!r:.60}")
+    return value
+
+
+def _refused(error: OmegaConfBaseException, prefix: str) -> ConfigError:
+    """What OmegaConf refused, with the whole key; an option of a nested dataclass has a nearest one too."""
+    key = prefix + (error.full_key or "")
+    if isinstance(error, ConfigKeyError) and is_dataclass(error.object_type):
+        return ConfigError(f"unknown key {key}; {suggest(str(error.key), [f.name for f in fields(error.object_type)])}")
+    if isinstance(error, MissingMandatoryValue):
+        return ConfigError(f"{key.rstrip('.')} has no value; it must be given")
+    return ConfigError(f"{key.rstrip('.')}: {str(error.msg or error).splitlines()[0]}")

@@ -52,6 +52,8 @@ class Criterion(ABC):
 
     every_passage: bool = False
     """True: live layers B must run on all candidates, not only on the kept ones."""
+    needs_scores: bool = False
+    """True: it trains the scores of a reranker, so that there must be one."""
 
     def __init__(self, config: CriterionConfig) -> None:
         self.config = config

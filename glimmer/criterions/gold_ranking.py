@@ -31,6 +31,7 @@ class GoldRanking(Criterion):
     ``mass`` is satisfied by any one gold passage on top; ``uniform`` wants all of them there.
     """
 
+    needs_scores = True
     config: GoldRankingConfig
 
     def counts(self, batch: Batch) -> Tensor:

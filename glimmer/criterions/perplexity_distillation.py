@@ -47,6 +47,7 @@ class PerplexityDistillation(Criterion):
     """
 
     every_passage = True
+    needs_scores = True
     config: PerplexityDistillationConfig
 
     def counts(self, batch: Batch) -> Tensor:

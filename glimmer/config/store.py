@@ -1,0 +1,105 @@
+"""Offer every registered component to Hydra, so that ``reranker=my_head`` works as soon as it is registered."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import OmegaConf
+
+from glimmer.config.load import COLLECTIONS, COMPONENTS, OPTIONS
+from glimmer.data.collection import DataConfig
+from glimmer.plugins import config_folders, load_plugins
+from glimmer.registry import Registry
+from glimmer.retrieval import RETRIEVERS
+
+SCHEMA = "schema"
+"""Group of the bare defaults, which the YAML file of the same name extends."""
+
+
+GROUPS: dict[str, Registry[Any]] = {**COMPONENTS, **COLLECTIONS, "retriever": RETRIEVERS}
+"""Where in a run's configuration → the registry whose kind names the group that is chosen from."""
+
+
+class PluginSearchPath(SearchPathPlugin):
+    """Has Hydra look for YAML files in the plug-ins' folders too, after the package's own."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Add the folders."""
+        for folder in config_folders():
+            search_path.append("plug-in", f"file://{folder}")
+
+
+def prepare_hydra(user_dir: str | None = None) -> None:
+    """Import the plug-ins and offer everything registered to Hydra.
+
+    A component's defaults go to ``schema/KIND/NAME``, for a YAML file to extend, and to ``KIND/NAME`` where there is
+    no such file. They are plain values: types are checked once, by ``load_run_config``.
+
+    Raises:
+        RegistryError: a plug-in cannot be imported.
+    """
+    load_plugins(user_dir)
+    Plugins.instance().register(PluginSearchPath)
+    # For the help text, whose list by Hydra would hold the schema groups too.
+    OmegaConf.register_new_resolver("glimmer.choices", _choices_text, replace=True)
+    store = ConfigStore.instance()
+    for package, registry in GROUPS.items():
+        for entry in registry:
+            node = plain_defaults(entry.config)
+            store.store(group=f"{SCHEMA}/{entry.kind}", name=entry.name, node=node, provider="glimmer")
+            if not _has_file(entry.kind, entry.name):
+                at = f"{package}.{entry.name}" if package in COLLECTIONS else package
+                store.store(group=entry.kind, name=entry.name, node=node, package=at, provider="glimmer")
+    run = {key: plain_defaults(cls) for key, cls in OPTIONS.items()}
+    # The retrievers come from their own group, so that one can be replaced by another with other options.
+    run["data"] = plain_defaults(DataConfig) | {"retrievers": {}}
+    run |= {key: {} for key in COLLECTIONS}
+    store.store(group=SCHEMA, name="run", node=run, package="_global_", provider="glimmer")
+
+
+def choices() -> dict[str, list[str]]:
+    """Every group with the names in it: what is registered, and the YAML files."""
+    groups = {registry.kind: {entry.name for entry in registry} for registry in GROUPS.values()}
+    for folder in _folders():
+        for file in folder.glob("*/*.yaml"):
+            groups.setdefault(file.parent.name, set()).add(file.stem)
+    return {group: sorted(names) for group, names in sorted(groups.items())}
+
+
+def _choices_text() -> str:
+    return "\n".join(f"  {group}: {', '.join(names)}" for group, names in choices().items())
+
+
+def _folders() -> list[Path]:
+    return [Path(__file__).parent, *config_folders()]
+
+
+def _has_file(kind: str, name: str) -> bool:
+    return any((folder / kind / f"{name}.yaml").exists() for folder in _folders())
+
+
+def plain_defaults(cls: type) -> dict[str, Any]:
+    """The defaults of a configuration dataclass as plain values; ``???`` where the user must give one."""
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(cls):
+        if item.default is not dataclasses.MISSING:
+            values[item.name] = item.default
+        elif item.default_factory is not dataclasses.MISSING:
+            values[item.name] = _plain(item.default_factory())
+        else:
+            values[item.name] = "???"
+    return values
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,62 @@
+"""``glimmer components`` lists what is registered, with its options."""
+
+import json
+
+import pytest
+
+from glimmer.cli.main import main
+from glimmer.registry import Registry
+
+
+def test_every_kind_and_name_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["components"]) == 0
+    printed = capsys.readouterr().out
+    for kind in (
+        "encoder",
+        "memory",
+        "join",
+        "reranker",
+        "selector",
+        "decoder",
+        "criterion",
+        "task",
+        "metric",
+        "codec",
+    ):
+        assert f"\n{kind}\n" in f"\n{printed}"
+        for entry in Registry.kinds[kind]:
+            assert entry.summary
+            assert f"  {entry.name} " in printed
+
+
+def test_a_component_shows_options_types_defaults_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["components", "selector", "top_m"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(
+        "selector top_m: Keep the m best.\nglimmer.models.selectors.top_m.TopMSelector (top_m.py:"
+    )
+    assert "  kept: int = 5\n      m, the number of passages kept" in printed
+
+
+def test_json_holds_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["components", "selector", "--json"]) == 0
+    listed = {item["name"]: item for item in json.loads(capsys.readouterr().out)}
+    assert list(listed) == ["all", "gumbel_top_m", "threshold", "top_m"]
+    assert listed["top_m"]["options"] == [
+        {"name": "kept", "type": "int", "default": 5, "help": "m, the number of passages kept"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rerankr"], "unknown kind of component 'rerankr'; did you mean 'reranker'?"),
+        (["reranker", "maxsim"], "unknown reranker 'maxsim'; did you mean 'max_sim'?"),
+        (["--user-dir", "nowhere"], "user_dir=nowhere: no such folder"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["components", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"glimmer: error: {message}")
+    assert error.count("\n") == 1

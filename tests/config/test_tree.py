@@ -1,0 +1,74 @@
+"""The configuration tree: every built-in has its file, and every file composes to a run that can work."""
+
+from pathlib import Path
+
+import pytest
+
+import glimmer.config
+from glimmer.config.compose import compose_run
+from glimmer.config.load import COLLECTIONS
+from glimmer.config.store import GROUPS, choices
+
+TREE = Path(glimmer.config.__file__).parent
+KINDS = {registry.kind: registry for registry in GROUPS.values()}
+FILES = sorted(
+    (file.parent.name, file.stem) for file in TREE.glob("*/*.yaml") if file.parent.name in {*KINDS, "experiment"}
+)
+NEEDED = {
+    ("memory", "stored"): ["memory.path=store", "model.live_layers=3"],
+    ("retriever", "precomputed"): ["data.retrievers.default.path=found.jsonl"],
+    ("selector", "top_m"): ["selector.kept=2"],
+    ("criterion", "gold_ranking"): ["reranker=mean_pool"],
+    ("criterion", "perplexity_distillation"): ["reranker=mean_pool"],
+    ("callback", "early_stopping"): ["callback=[evaluation,early_stopping]"],
+}
+"""What a choice cannot do without."""
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_built_in_has_its_file(kind: str) -> None:
+    built_in = {entry.name for entry in KINDS[kind] if entry.component.__module__.startswith("glimmer.")}
+    assert built_in
+    assert built_in <= {name for group, name in FILES if group == kind}
+
+
+@pytest.mark.parametrize(("group", "name"), FILES)
+def test_every_file_composes_to_a_run(group: str, name: str) -> None:
+    chosen = f"{group}=[{name}]" if group in {r.kind for r in COLLECTIONS.values()} else f"{group}={name}"
+    if group == "retriever":
+        chosen = f"retriever@data.retrievers.default={name}"
+    compose_run([chosen, *NEEDED.get((group, name), [])])
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_file_says_what_it_is_in_a_comment(kind: str) -> None:
+    for file in (TREE / kind).glob("*.yaml"):
+        lines = [line for line in file.read_text().splitlines() if not line.startswith("# @package")]
+        assert lines[0].startswith("# ")
+
+
+def test_the_help_lists_every_choice() -> None:
+    listed = choices()
+    assert {"fid", "lumen", "glimmer"} <= set(listed["experiment"])
+    assert listed["reranker"] == ["first_token", "max_sim", "mean_pool", "none"]
+    assert "schema" not in listed
+
+
+def test_a_second_instance_of_a_task_has_a_key_of_its_own() -> None:
+    config = compose_run(
+        ["experiment=fid", "task=[open_qa]", "+task@tasks.mine=open_qa", "tasks.mine.data=my_questions"]
+    )
+    assert {key: task.data for key, task in config.tasks.items()} == {"open_qa": None, "mine": "my_questions"}  # type: ignore[attr-defined]
+    assert config.tasks["mine"].name == "open_qa"
+
+
+def test_another_retriever_leaves_no_option_of_the_first_behind() -> None:
+    config = compose_run(
+        [
+            "retriever@data.retrievers.default=precomputed",
+            "data.retrievers.default.path=found.jsonl",
+            "data.retrieved=7",
+        ]
+    )
+    assert config.data.retrievers["default"].path == "found.jsonl"
+    assert config.data.retrievers["multi_hop"].name == "two_step"
