@@ -18,6 +18,7 @@ from glimmer.errors import CheckpointError, ConfigError, suggest
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task
 from glimmer.models.base import Model
 from glimmer.models.build import build_reader
+from glimmer.plugins import load_plugins
 from glimmer.tasks import TASKS, Task
 from glimmer.training.build import choose_device
 from glimmer.training.callbacks import CALLBACKS
@@ -108,6 +109,7 @@ def load_run(
     path = find_checkpoint(Path(run), checkpoint)
     target = choose_device(TrainerConfig(device=device))
     state = load_checkpoint(path)
+    load_plugins(state["config"].get("user_dir"))
     config = _changed(load_run_config(state["config"]), passages, kept, data)
     folder = path.parent.parent if path.parent.name == FOLDER else path.parent
     tokenizer = load_tokenizer(replace(config.tokenizer, file=str(folder / TOKENIZER)))
