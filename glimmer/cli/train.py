@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"trained: {folder}")
 
     prepare_hydra(user_dir_of(overrides))
-    sys.argv = ["glimmer train", *arguments]
+    sys.argv = ["glimmer train", *arguments, *_sweep_names(arguments, overrides)]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises its errors instead of printing them and exiting
     with readable_errors(overrides), suppress(_Stop):
         hydra.main(config_path=f"pkg://{CONFIG_MODULE}", config_name=CONFIG_NAME, version_base="1.3")(job)()
@@ -56,6 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             failures[0] if len(failures) == 1 else GlimmerError(f"{len(failures)} runs of the sweep failed, see above")
         )
     return 0
+
+
+def _sweep_names(arguments: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    """The override that names the folders of a sweep after the swept keys alone, leaving out what its runs share."""
+    if not {"-m", "--multirun"} & set(arguments):
+        return []
+    with readable_errors(overrides):
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    shared = sorted({item.key_or_group for item in parsed if not item.is_sweep_override()})
+    return [f"hydra.job.config.override_dirname.exclude_keys={shared}"]
 
 
 class _Stop(BaseException):

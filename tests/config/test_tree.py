@@ -1,8 +1,11 @@
 """The configuration tree: every built-in has its file, and every file composes to a run that can work."""
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 import glimmer.config
 from glimmer.config.compose import compose_run
@@ -45,6 +48,16 @@ def test_a_file_says_what_it_is_in_a_comment(kind: str) -> None:
     for file in (TREE / kind).glob("*.yaml"):
         lines = [line for line in file.read_text().splitlines() if not line.startswith("# @package")]
         assert lines[0].startswith("# ")
+
+
+@pytest.mark.parametrize("file", sorted((TREE / "experiment").glob("ablation_*.yaml")), ids=lambda file: file.stem)
+def test_every_run_of_an_ablation_composes(file: Path) -> None:
+    params = OmegaConf.load(file).hydra.sweeper.params
+    overrides = OverridesParser.create().parse_overrides([f"{key}={values}" for key, values in params.items()])
+    runs = [f"{item.key_or_group}={value}" for item in overrides for value in item.sweep_string_iterator()]
+    assert len(runs) >= 2
+    made = [compose_run([f"experiment={file.stem}", run]) for run in runs]
+    assert all(one != other for one, other in combinations(made, 2))
 
 
 def test_the_help_lists_every_choice() -> None:

@@ -1,0 +1,23 @@
+"""Every command has a script that sets up what it needs."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from glimmer.cli.main import COMMANDS
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_script(command: str) -> None:
+    script = SCRIPTS / command
+    assert os.access(script, os.X_OK)
+    assert f'exec glimmer {command} "$@"' in script.read_text()
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.iterdir()), ids=lambda script: script.name)
+def test_a_script_is_valid_shell(script: Path) -> None:
+    subprocess.run(["bash", "-n", str(script)], check=True)
