@@ -17,6 +17,7 @@ def load(
     passages: int | None = None,
     kept: int | None = None,
     data: Path | str | None = None,
+    memory: Path | str | None = None,
     device: str = "auto",
 ) -> "Predictor":
     """Load a trained run to ask it questions: ``load("runs/x").ask("…")``.
@@ -30,4 +31,5 @@ def load(
     from glimmer.inference.predictor import Predictor
     from glimmer.inference.run import load_run
 
-    return Predictor(load_run(run, checkpoint=checkpoint, passages=passages, kept=kept, data=data, device=device))
+    loaded = load_run(run, checkpoint=checkpoint, passages=passages, kept=kept, data=data, memory=memory, device=device)
+    return Predictor(loaded)

@@ -70,6 +70,9 @@ def add_run_options(options: argparse.ArgumentParser) -> None:
         "--kept", type=int, metavar="M", help="candidates that the selector keeps (default: the run's)"
     )
     options.add_argument("--data", metavar="DIR", help="folder of the corpus (default: the run's)")
+    options.add_argument(
+        "--memory", metavar="DIR", help="memory store of `glimmer encode` to read passages from (default: the run's)"
+    )
     options.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
 
 
@@ -81,6 +84,7 @@ def open_run(arguments: argparse.Namespace) -> LoadedRun:
         passages=arguments.passages,
         kept=arguments.kept,
         data=arguments.data,
+        memory=arguments.memory,
         device=arguments.device,
     )
 
@@ -148,6 +152,8 @@ def _variant(arguments: argparse.Namespace, run: LoadedRun, tasks: Sequence[str]
     parts += [
         f"{key}{value}" for key in ("passages", "kept", "limit") if (value := getattr(arguments, key)) is not None
     ]
+    if arguments.memory is not None:
+        parts.append("stored")
     if arguments.checkpoint is not None and arguments.checkpoint != "best":
         parts.append(run.checkpoint.stem)
     if tasks != run.supervised:

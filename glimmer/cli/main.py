@@ -10,6 +10,7 @@ COMMANDS = {
     "compute": "count multiply-adds of a question, and stored bytes",
     "corpus": "build the corpus of questions over the World Factbook",
     "train": "train a run from the configuration tree",
+    "encode": "write the memory of all passages into a store",
     "evaluate": "score a trained run on a split",
     "predict": "answer questions with a trained run",
     "quickstart": "train and compare FiD, LUMEN and GLIMMER",

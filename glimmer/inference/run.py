@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from glimmer.config.check import check
 from glimmer.config.load import load_run_config
 from glimmer.config.schema import RunConfig
 from glimmer.data.collate import Collator
@@ -16,6 +17,7 @@ from glimmer.data.collection import Corpus
 from glimmer.data.tokenizers import Tokenizer, load_tokenizer
 from glimmer.errors import CheckpointError, ConfigError, suggest
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task
+from glimmer.memory import MEMORIES
 from glimmer.models.base import Model
 from glimmer.models.build import build_reader
 from glimmer.plugins import load_plugins
@@ -94,6 +96,7 @@ def load_run(
     passages: int | None = None,
     kept: int | None = None,
     data: Path | str | None = None,
+    memory: Path | str | None = None,
     device: str = "auto",
 ) -> LoadedRun:
     """Load a run's folder or a checkpoint file.
@@ -101,7 +104,7 @@ def load_run(
     ``checkpoint`` is ``best``, ``last`` or a file; None takes the best if there is one, else the last. Of the last,
     the moving average is taken where the run kept one, as in the run's own evaluation. ``passages`` and ``kept``
     change how many candidates a question gets and how many the selector keeps; ``data`` is another folder for
-    the corpus; ``device`` is auto, cpu or cuda.
+    the corpus; ``memory`` is the folder of a memory store to read passages from; ``device`` is auto, cpu or cuda.
 
     Raises:
         GlimmerError: there is no such run or checkpoint, its weights do not fit, or a number is impossible.
@@ -110,7 +113,7 @@ def load_run(
     target = choose_device(TrainerConfig(device=device))
     state = load_checkpoint(path)
     load_plugins(state["config"].get("user_dir"))
-    config = _changed(load_run_config(state["config"]), passages, kept, data)
+    config = _changed(load_run_config(state["config"]), passages, kept, data, memory)
     folder = path.parent.parent if path.parent.name == FOLDER else path.parent
     tokenizer = load_tokenizer(replace(config.tokenizer, file=str(folder / TOKENIZER)))
     reader = build_reader(config, tokenizer)
@@ -159,9 +162,14 @@ def find_checkpoint(run: Path, checkpoint: str | None = None) -> Path:
     )
 
 
-def _changed(config: RunConfig, passages: int | None, kept: int | None, data: Path | str | None) -> RunConfig:
+def _changed(
+    config: RunConfig, passages: int | None, kept: int | None, data: Path | str | None, memory: Path | str | None
+) -> RunConfig:
     if data is not None:
         config = replace(config, data=replace(config.data, dir=str(data)))
+    if memory is not None:
+        config = replace(config, memory=MEMORIES.configure("stored", path=str(memory)))
+        check(config)
     if passages is not None:
         if passages < 1:
             raise ConfigError(f"the number of passages must be at least 1, found {passages}")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from glimmer.data.values import Batch, States, Tokens
 from glimmer.errors import ConfigError, suggest
 from glimmer.memory.base import Memory
+from glimmer.memory.fingerprint import Fingerprint, fingerprint
 from glimmer.models.base import Model, register_model
 from glimmer.models.decoders.base import Decoder
 from glimmer.models.encoders.base import Encoder
@@ -144,6 +145,11 @@ class Reader(Model):
     def encode_memory(self, passages: Tokens) -> States:
         """Run the memory layers over ``[P, T]`` tokens: the raw residual stream ``[P, T, D]``."""
         return self.encoder.run(self.encoder.embed(passages), 0, self.split, joined=False)
+
+    def memory_fingerprint(self) -> Fingerprint:
+        """What ``encode_memory`` depends on: a store of its states is this reader's as long as this is equal."""
+        encoder = self.encoder
+        return fingerprint(encoder.memory_modules(), encoder.memory_layers, self.memory.text_fingerprint)
 
     def _run(self, pairs: Pairs, start: int, stop: int) -> Pairs:
         states = self.encoder.run(pairs.states, start, stop, joined=True)

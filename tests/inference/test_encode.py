@@ -1,0 +1,115 @@
+"""A trained run's passages are encoded once, and read back they answer as if they were encoded now."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from small_runs import small_run, write_corpus
+
+import glimmer
+from glimmer.cli.main import main
+from glimmer.config.compose import compose_run
+from glimmer.data.passages import write_passages
+from glimmer.data.values import Passage
+from glimmer.errors import ConfigError, StoreError
+from glimmer.inference.run import load_run
+from glimmer.memory import MEMORIES, MemoryStore
+from glimmer.training.run import train
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encode")
+    return train(small_run(write_corpus(folder / "data"), folder / "runs" / "small"))
+
+
+@pytest.fixture(scope="module")
+def store(run: Path) -> Path:
+    path = run / "memory"
+    assert main(["encode", str(run), "--output", str(path), "--dtype", "float32", "--batch-size", "5"]) == 0
+    return path
+
+
+def test_stored_memory_answers_as_memory_encoded_now(run: Path, store: Path) -> None:
+    questions = [f"What is the capital of Land{letter}?" for letter in "abcdefgh"]
+    now, stored = glimmer.load(run).ask(questions), glimmer.load(run, memory=store).ask(questions)
+    assert [a.text for a in stored] == [a.text for a in now]
+    assert [[p.id for p in a.candidates] for a in stored] == [[p.id for p in a.candidates] for a in now]
+    assert [a.score for a in stored] == pytest.approx([a.score for a in now], abs=1e-5)
+
+
+def test_the_store_holds_every_passage_in_the_type_asked_for(
+    run: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded = load_run(run)
+    opened = MemoryStore(store)
+    opened.verify()
+    for passage in loaded.corpus.passages():
+        assert int(opened.read([passage.id]).mask.sum()) == len(loaded.collator.encode_passage(passage))
+    assert main(["encode", str(run), "--output", str(tmp_path / "half")]) == 0
+    half = MemoryStore(tmp_path / "half")
+    assert (half.codec.bytes_per_token, opened.codec.bytes_per_token) == (2 * 16, 4 * 16)
+    assert f"12 passages, {half.manifest['tokens']:,} tokens" in capsys.readouterr().out
+
+
+def test_evaluate_reads_the_store_and_names_its_figures_so(run: Path, store: Path) -> None:
+    for more in ([], ["--memory", str(store)]):
+        assert main(["evaluate", str(run), *more]) == 0
+    now, stored = (json.loads((run / "evaluation" / f"{name}.json").read_text()) for name in ("dev", "dev-stored"))
+    assert stored == now
+
+
+def test_a_reader_trains_on_the_store(run: Path, store: Path, tmp_path: Path) -> None:
+    config = load_run(run).config
+    stored = replace(
+        config,
+        run_dir=str(tmp_path / "stored"),
+        memory=MEMORIES.configure("stored", path=str(store)),
+        tasks={"open_qa": config.tasks["open_qa"]},
+        tokenizer=replace(config.tokenizer, file=str(run / "tokenizer.json")),
+        trainer=replace(
+            config.trainer, initialise=str(run / "checkpoints" / "best.pt"), steps=2, stages=[config.trainer.stages[1]]
+        ),
+    )
+    assert load_run(train(stored)).step == 2
+    other = replace(stored, run_dir=str(tmp_path / "other"), trainer=replace(stored.trainer, initialise=None))
+    with pytest.raises(StoreError, match="not made by this reader: encoder weights"):
+        train(other)
+
+
+def test_other_passages_can_be_encoded(run: Path, tmp_path: Path) -> None:
+    file = tmp_path / "more.jsonl"
+    write_passages(file, [Passage("x1", "Landx", "The capital of Landx is Townx.")])
+    assert main(["encode", str(run), "--output", str(tmp_path / "more"), "--passages", str(file)]) == 0
+    assert len(MemoryStore(tmp_path / "more")) == 1
+    with pytest.raises(StoreError, match="holds no passage"):
+        glimmer.load(run, memory=tmp_path / "more").ask("What is the capital of Landa?")
+
+
+def test_a_store_is_never_written_over(run: Path, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (store / "manifest.json").read_bytes()
+    assert main(["encode", str(run), "--output", str(store)]) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert (store / "manifest.json").read_bytes() == before
+
+
+def test_a_reader_without_memory_layers_has_nothing_to_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    config = small_run(write_corpus(tmp_path / "data"), tmp_path / "run")
+    fid = replace(config, model=replace(config.model, live_layers=2), trainer=replace(config.trainer, steps=1))
+    folder = train(fid)
+    assert main(["encode", str(folder), "--output", str(tmp_path / "store")]) == 1
+    assert "no memory layers" in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()
+    with pytest.raises(ConfigError, match="memory=stored needs memory layers"):
+        load_run(folder, memory=tmp_path / "store")
+
+
+def test_lumen_reads_a_store_by_one_choice() -> None:
+    memory = compose_run(["experiment=lumen", "memory=stored", "memory.path=store"]).memory
+    assert (memory.name, memory.path) == ("stored", "store")  # type: ignore[attr-defined]
+    assert compose_run(["experiment=lumen"]).memory.frozen is True  # type: ignore[attr-defined]
