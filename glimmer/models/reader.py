@@ -137,14 +137,14 @@ class Reader(Model):
         if joint:
             passages = self.encoder.embed(batch.passages)
             return self._run(self.join(questions, passages, batch.index), 0, self.split)
-        questions = self.encoder.run(questions, 0, self.split, joined=False)
+        questions = self.encoder.run(questions, 0, self.split, None)
         passages = self.memory(self.encode_memory, batch.passages, batch.passage_ids)
         pairs: Pairs = self.join(questions, passages, batch.index)
         return pairs
 
     def encode_memory(self, passages: Tokens) -> States:
         """Run the memory layers over ``[P, T]`` tokens: the raw residual stream ``[P, T, D]``."""
-        return self.encoder.run(self.encoder.embed(passages), 0, self.split, joined=False)
+        return self.encoder.run(self.encoder.embed(passages), 0, self.split, None)
 
     def memory_fingerprint(self) -> Fingerprint:
         """What ``encode_memory`` depends on: a store of its states is this reader's as long as this is equal."""
@@ -152,12 +152,13 @@ class Reader(Model):
         return fingerprint(encoder.memory_modules(), encoder.memory_layers, self.memory.text_fingerprint)
 
     def _run(self, pairs: Pairs, start: int, stop: int) -> Pairs:
-        states = self.encoder.run(pairs.states, start, stop, joined=True)
+        states = self.encoder.run(pairs.states, start, stop, pairs.question_lengths)
         return Pairs(states, pairs.question, pairs.slot, pairs.question_lengths)
 
     def _question_block(self, batch: Batch) -> States:
-        states = self.encoder.run(self.encoder.embed(batch.questions), 0, self.split, joined=False)
-        return self.encoder.finish(self.encoder.run(states, self.split, self.encoder.layers, joined=True))
+        states = self.encoder.run(self.encoder.embed(batch.questions), 0, self.split, None)
+        lengths = states.mask.sum(1)
+        return self.encoder.finish(self.encoder.run(states, self.split, self.encoder.layers, lengths))
 
 
 def fuse(states: States, kept: Tensor) -> States:

@@ -53,7 +53,8 @@ def test_no_memory_layers_and_keep_all_is_t5_on_the_joined_text() -> None:
     passages = [batch.passages.ids[p][batch.passages.mask[p]].tolist() for p in range(3)]
     joined = Tokens.pad([question + passage for passage in passages])
     with torch.no_grad():
-        states = reader.encoder.finish(reader.encoder.run(reader.encoder.embed(joined), 0, 4, joined=True))
+        lengths = torch.full((3,), len(question))
+        states = reader.encoder.finish(reader.encoder.run(reader.encoder.embed(joined), 0, 4, lengths))
         fused = States(states.values.flatten(0, 1)[None], states.mask.flatten()[None])
         expected = reader.decoder(batch.targets.ids, fused)
         assert torch.equal(reader(batch).logits, expected)

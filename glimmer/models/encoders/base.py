@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from torch import nn
+from torch import Tensor, nn
 
 from glimmer.data.values import States, Tokens
 from glimmer.registry import Registry
@@ -22,14 +22,15 @@ class Encoder(nn.Module, ABC):
         """Token embeddings ``[N, T, D]`` with whatever comes before the first layer."""
 
     @abstractmethod
-    def run(self, states: States, start: int, stop: int, joined: bool) -> States:
+    def run(self, states: States, start: int, stop: int, question_lengths: Tensor | None) -> States:
         """Run layers ``start … stop − 1`` on the raw residual stream.
 
         Args:
             states: ``[N, T, D]``.
             start: first layer.
             stop: one past the last layer.
-            joined: whether the rows are (question, passage) pairs, whose positions run over both.
+            question_lengths: ``[N]`` where the rows are (question, passage) pairs, whose positions run over both: how
+                many of a row's first tokens are the question's. None where a row is a question or a passage alone.
         """
 
     @abstractmethod

@@ -85,20 +85,22 @@ class T5Encoder(Encoder):
         """Embed ``[N, T]`` tokens."""
         return States(self.embedding_dropout(self.embedding(tokens.ids)), tokens.mask)
 
-    def run(self, states: States, start: int, stop: int, joined: bool) -> States:
-        """Run layers; joined rows use the live table, question or passage alone the memory table."""
+    def run(self, states: States, start: int, stop: int, question_lengths: Tensor | None) -> States:
+        """Run layers; pairs use the live table, a question or passage alone the memory table."""
         if start == stop:
             return states
-        tables = (self.live_relative_attention_bias, self.memory_relative_attention_bias)
-        table = (tables[0] or tables[1]) if joined else (tables[1] or tables[0])
-        assert table is not None
-        values, length = states.values, states.values.shape[1]
-        bias = table(length, length)
-        if not bool(states.mask.all()):
-            bias = bias + mask_bias(states.mask, bias.dtype)[:, None, None, :]
+        values, bias = states.values, self.attention_bias(states.mask, paired=question_lengths is not None)
         for block in self.blocks[start:stop]:
             values = block(values, bias)
         return States(values, states.mask)
+
+    def attention_bias(self, mask: Tensor, paired: bool) -> Tensor:
+        """Relative positions and ``mask [N, T]`` as one bias that broadcasts to ``[N, H, T, T]``."""
+        tables = (self.live_relative_attention_bias, self.memory_relative_attention_bias)
+        table = (tables[0] or tables[1]) if paired else (tables[1] or tables[0])
+        assert table is not None
+        bias: Tensor = table(mask.shape[1], mask.shape[1])
+        return bias if bool(mask.all()) else bias + mask_bias(mask, bias.dtype)[:, None, None, :]
 
     def finish(self, states: States) -> States:
         """Apply the final norm and dropout."""
