@@ -42,9 +42,15 @@ def copy_path(module: nn.Module) -> None:
 
     A token that the decoder attends to passes through as itself (cross-attention's output is the transpose of its
     orthogonal value projection), equal tokens find each other (encoder self-attention's key is its query), and two
-    heads look back from the start: one at the previous token, one at the few before it.
+    heads look back from the start: one at the previous token, one at the few before it. Every layer but
+    cross-attention begins by adding little, 1/√(2·layers) of T5's, or the token would drown in a deep stack.
     """
     t5(module)
+    for stack in (T5EncoderLayer, T5DecoderLayer):
+        layers = [part for part in module.modules() if isinstance(part, stack)]
+        for layer in layers:
+            for linear in (layer.attention.output, layer.feed_forward.output):
+                linear.weight.mul_((2 * len(layers)) ** -0.5)
     for part in module.modules():
         if isinstance(part, T5DecoderLayer) and part.cross_attention is not None:
             cross = part.cross_attention

@@ -23,8 +23,8 @@ OVERRIDES = {
     "seed=one": (ConfigError, "seed: Value 'one'"),
     "seed=${missing}": (ConfigError, "Interpolation key 'missing' not found"),
     "selector.kept={": (ConfigError, "no viable alternative at input '{'"),
-    "model.live_layers=12": (ConfigError, "model.live_layers = 12 is more than encoder.layers = 9"),
-    "model.rerank_layers=4": (ConfigError, "model.rerank_layers must be between 0 and model.live_layers = 3, got 4"),
+    "model.live_layers=13": (ConfigError, "model.live_layers = 13 is more than encoder.layers = 12"),
+    "model.rerank_layers=5": (ConfigError, "model.rerank_layers must be between 0 and model.live_layers = 4, got 5"),
     "selector.kept=26": (ConfigError, "selector.kept = 26 is more than data.retrieved = 25"),
     "collator.passages=4": (ConfigError, "selector.kept = 5 is more than collator.passages = 4"),
     "collator.passages=30": (ConfigError, "collator.passages = 30 is more than data.retrieved = 25"),
@@ -63,7 +63,7 @@ def test_live_layers_for_a_score_that_does_not_exist() -> None:
 
 
 def test_stored_memory_needs_memory_layers() -> None:
-    with pytest.raises(ConfigError, match=r"memory=stored needs memory layers, and model\.live_layers = 9"):
+    with pytest.raises(ConfigError, match=r"memory=stored needs memory layers, and model\.live_layers = 12"):
         compose_run(["experiment=fid", "memory=stored", "memory.path=store"])
 
 
