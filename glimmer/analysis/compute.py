@@ -45,6 +45,8 @@ class ReaderShape:
     target: int
     score_per_pair: int = 0
     """Multiply-adds of the reranker's head for one (question, passage) pair."""
+    live_per_pair: tuple[int, int] | None = None
+    """Multiply-adds of live layers A and of B over one pair, where they are not those of a T5 encoder's layers."""
     question_block: bool = False
     """Whether the decoder also reads the question's states alone."""
 
@@ -122,12 +124,13 @@ def exact_count(shape: ReaderShape) -> Cost:
     on_pair, on_question = encoder_layer(shape, pair), encoder_layer(shape, shape.question)
     memory_layers = shape.layers - shape.live_layers
     live_b = shape.live_layers - shape.rerank_layers
+    pair_a, pair_b = shape.live_per_pair or (shape.rerank_layers * on_pair, live_b * on_pair)
     return _cost(
         {
             "memory": (1 + block) * memory_layers * on_question,
-            "live A": shape.rerank_layers * (shape.retrieved * on_pair + block * on_question),
+            "live A": shape.retrieved * pair_a + block * shape.rerank_layers * on_question,
             "score": shape.retrieved * shape.score_per_pair,
-            "live B": live_b * (shape.kept * on_pair + block * on_question),
+            "live B": shape.kept * pair_b + block * live_b * on_question,
             "cross K,V": shape.cross_layers * source * 2 * shape.width * shape.decoder_key_value,
             "decoder": _decoder(shape, source),
             "logits": shape.target * shape.decoder_width * shape.vocabulary,

@@ -10,7 +10,7 @@ from glimmer.config.schema import RunConfig
 from glimmer.data.values import States
 from glimmer.errors import ConfigError
 from glimmer.models.decoders import T5DecoderConfig
-from glimmer.models.encoders import T5EncoderConfig
+from glimmer.models.encoders import ENCODERS, Encoder, T5Encoder, T5EncoderConfig
 from glimmer.models.reader import ReaderConfig
 from glimmer.models.rerankers import RERANKERS, RerankerConfig
 from glimmer.models.selectors import SELECTORS
@@ -65,16 +65,40 @@ def shape_of(config: RunConfig, vocabulary: int, lengths: Lengths | None = None)
         passage=lengths.passage,
         target=lengths.target,
         score_per_pair=_score_per_pair(config.reranker, encoder.width, lengths),
+        live_per_pair=_live_per_pair(encoder, vocabulary, model, lengths),
         question_block=model.question_block,
     )
 
 
 def _score_per_pair(config: RerankerConfig, width: int, lengths: Lengths) -> int:
     """Run the head on one pair and count, so that heads from outside the package count too."""
+    head = RERANKERS.build(config, width)
+    with FlopCounterMode(display=False) as counter:
+        head.score(_pair(width, lengths))
+    return int(counter.get_total_flops()) // 2
+
+
+def _live_per_pair(
+    config: T5EncoderConfig, vocabulary: int, model: ReaderConfig, lengths: Lengths
+) -> tuple[int, int] | None:
+    """Live layers A and B of an encoder from outside the package that extends T5's: run on one pair, and counted."""
+    if ENCODERS[config.name].component is T5Encoder:
+        return None
+    encoder = ENCODERS.build(config, vocabulary=vocabulary, live_layers=model.live_layers)
+    first = encoder.memory_layers
+    score_after = first + model.rerank_layers
+    pair = _pair(config.width, lengths)
+    return _run_cost(encoder, pair, first, score_after), _run_cost(encoder, pair, score_after, encoder.layers)
+
+
+def _run_cost(encoder: Encoder, pair: Pairs, start: int, stop: int) -> int:
+    with torch.enable_grad(), FlopCounterMode(display=False) as counter:  # then attention is explicit products
+        encoder.run(pair.states, start, stop, pair.question_lengths)
+    return int(counter.get_total_flops()) // 2
+
+
+def _pair(width: int, lengths: Lengths) -> Pairs:
     tokens = lengths.question + lengths.passage
     states = States(torch.zeros(1, tokens, width), torch.ones(1, tokens, dtype=torch.bool))
     zero = torch.zeros(1, dtype=torch.long)
-    head = RERANKERS.build(config, width)
-    with FlopCounterMode(display=False) as counter:
-        head.score(Pairs(states, zero, zero, torch.tensor([lengths.question])))
-    return int(counter.get_total_flops()) // 2
+    return Pairs(states, zero, zero, torch.tensor([lengths.question]))

@@ -6,16 +6,18 @@ from typing import Any, cast
 
 import pytest
 from small_runs import STACK, small_run
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from glimmer.analysis.benchmark import random_question
-from glimmer.analysis.compute import exact_count, passage_memory
+from glimmer.analysis.compute import encoder_layer, exact_count, passage_memory
 from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.config.load import load_run_config
 from glimmer.data.tokenizers import Tokenizer
-from glimmer.data.values import Batch
+from glimmer.data.values import Batch, States
 from glimmer.errors import ConfigError
 from glimmer.models.build import build_reader
+from glimmer.models.encoders import ENCODERS, T5Encoder, T5EncoderConfig, register_encoder
 from glimmer.training.build import plain
 
 VOCABULARY, RETRIEVED, QUESTION, PASSAGE, TARGET = 50, 3, 3, 7, 1
@@ -67,3 +69,25 @@ def test_an_encoder_of_unknown_arithmetic_is_refused(tmp_path: Path) -> None:
     config.encoder = config.reranker
     with pytest.raises(ConfigError, match="encoder 'first_token'"):
         shape_of(config, VOCABULARY)
+
+
+def test_an_encoder_from_outside_is_counted_by_running_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ENCODERS, "_entries", dict(ENCODERS._entries))
+
+    @register_encoder("half_live", T5EncoderConfig)
+    class HalfLive(T5Encoder):
+        """A T5 encoder that skips its last layer."""
+
+        def run(self, states: States, start: int, stop: int, question_lengths: Tensor | None) -> States:
+            return super().run(states, start, min(stop, self.layers - 1), question_lengths)
+
+    changes = {"model": {"name": "reader", "live_layers": 2, "rerank_layers": 1}, "reranker": {"name": "max_sim"}}
+    lengths = Lengths(QUESTION, PASSAGE, TARGET)
+    plain_t5 = shape_of(small_run(tmp_path, tmp_path, encoder=ENCODER, **changes), VOCABULARY, lengths)
+    half = shape_of(
+        small_run(tmp_path, tmp_path, encoder={**ENCODER, "name": "half_live"}, **changes), VOCABULARY, lengths
+    )
+    layer = encoder_layer(plain_t5, QUESTION + PASSAGE)
+    assert plain_t5.live_per_pair is None
+    assert half.live_per_pair == (layer, 0)
+    assert exact_count(plain_t5).total - exact_count(half).total == half.kept * layer
