@@ -25,7 +25,7 @@ from glimmer.training.distributed import Group
 from glimmer.training.optimizers import set_learning_rate
 from glimmer.training.passages import PassageSchedule, StageConfig
 from glimmer.training.randomness import rng_state, seed_everything, set_rng_state
-from glimmer.training.sampler import Draw, Sampler
+from glimmer.training.sampler import Sampler
 from glimmer.training.schedulers import LRScheduler
 from glimmer.training.signals import StopSignals
 from glimmer.training.tally import EXACT, OVERALL, Tally
@@ -246,14 +246,16 @@ class Trainer:
         self.interrupted = next((rank[3] for rank in ranks if rank[3]), None)
 
     def _batches(self, stage: StageConfig) -> list[Batch]:
-        """Make this rank's micro-batches of the next update."""
+        """Make this rank's micro-batches of the next update, each of examples alike in length: padding costs time."""
         draws = self.sampler.draw(stage.questions or self.config.questions)[self.group.rank :: self.group.world]
-        size = self.config.micro_questions or len(draws)
-        return [self._collate(draws[i : i + size], stage) for i in range(0, len(draws), size)]
+        drawn = [(self.tasks[d.task].example("train", d.index, random.Random(d.seed)), d.seed) for d in draws]
+        size = self.config.micro_questions or len(drawn)
+        if size < len(drawn):
+            drawn.sort(key=lambda item: _length(item[0], stage))
+        return [self._collate(drawn[i : i + size], stage) for i in range(0, len(drawn), size)]
 
-    def _collate(self, draws: Sequence[Draw], stage: StageConfig) -> Batch:
-        examples = [self.tasks[draw.task].example("train", draw.index, random.Random(draw.seed)) for draw in draws]
-        seeds = [draw.seed for draw in draws]
+    def _collate(self, drawn: Sequence[tuple[Example, int]], stage: StageConfig) -> Batch:
+        examples, seeds = [example for example, _ in drawn], [seed for _, seed in drawn]
         return self.collate(examples, passages=stage.passages, training=True, seeds=seeds, window=stage.window)
 
     def _log_training(self) -> None:
@@ -274,3 +276,10 @@ def _copy(weights: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> No
 
 def _tokens(batch: Batch) -> int:
     return sum(int(tokens.mask.sum()) for tokens in (batch.questions, batch.passages, batch.targets))
+
+
+def _length(example: Example, stage: StageConfig) -> tuple[int, bool, int]:
+    """Order examples by what they will be padded to: the target, whether a window cuts the passages, the passages."""
+    texts = [candidate.passage.text for candidate in example.candidates[: stage.passages]]
+    whole = stage.window is None or not any(example.target in text for text in texts)
+    return len(example.target) // 40, whole, max(map(len, texts), default=0)
