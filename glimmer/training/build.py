@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from glimmer.criterions import CRITERIONS
 from glimmer.data.collate import Collator
@@ -15,6 +16,8 @@ from glimmer.errors import ConfigError
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task
 from glimmer.models.base import Model
 from glimmer.models.build import build_reader
+from glimmer.models.encoders import Encoder
+from glimmer.models.grow import grow
 from glimmer.models.weights import assign_weights, load_weights
 from glimmer.tasks import TASKS, Task
 from glimmer.training.callbacks import CALLBACKS
@@ -96,16 +99,24 @@ def make_deterministic(deterministic: bool) -> None:
 def initialise(reader: Model, path: Path) -> None:
     """Start from the weights of a checkpoint (``.pt``) or an exported file, which may have another split.
 
+    A checkpoint of a shallower encoder grows into the reader's depth without changing what it computes.
+
     Raises:
         CheckpointError: the file is missing or damaged, or its weights do not fit.
     """
     if path.suffix != ".pt":
         load_weights(reader, path)
         return
-    weights = load_checkpoint(path)["model"]
+    state = load_checkpoint(path)
+    weights: dict[str, Tensor] = state["model"]
     seen: set[int] = set()
     # A tensor that has two names is one parameter, under the first.
     own = {n: w for n, w in weights.items() if w.data_ptr() not in seen and not seen.add(w.data_ptr())}  # type: ignore[func-returns-value]
+    layers, live = state["config"]["encoder"]["layers"], state["config"]["model"]["live_layers"]
+    encoder = getattr(reader, "encoder", None)
+    if isinstance(encoder, Encoder) and encoder.layers > layers:
+        target = (encoder.memory_layers, encoder.layers - encoder.memory_layers)
+        own = grow(own, dict(reader.named_parameters()), (layers - live, live), target)
     assign_weights(reader, own, str(path))
 
 
