@@ -61,7 +61,6 @@ def run_comparison(plan: Plan, output: Path, command: str) -> str:
         InterruptionError: a signal asked to stop; the same call goes on.
         GlimmerError: whatever else is wrong with configuration or data.
     """
-    began = time.monotonic()
     path = output / "plan.json"
     wanted = {"plan": asdict(plan) | {"systems": list(plan.systems), "seeds": list(plan.seeds)}}
     wanted["plan"]["overrides"] = list(plan.overrides)
@@ -74,6 +73,7 @@ def run_comparison(plan: Plan, output: Path, command: str) -> str:
     configs = {system: compose_run([f"experiment={system}", *plan.overrides]) for system in plan.systems}
     _build_corpus(configs)
     start, remark = _start(plan, output)
+    began = time.monotonic()
     configs = {system: start.applied(config) for system, config in configs.items()}
     if "steps" not in decided:
         decided = wanted | _decide(plan, configs, output, began)
@@ -140,10 +140,12 @@ def _build_corpus(configs: Mapping[str, RunConfig]) -> None:
 def _start(plan: Plan, output: Path) -> tuple[Start, str]:
     """What the systems start from, and what the report says of it."""
     if plan.from_scratch:
-        folder = output / "pretrained"
-        train(compose_run(["experiment=pretrain", *plan.overrides, f"run_dir={folder}"]))
-        start = Start(find_checkpoint(folder), folder / TOKENIZER)
-        return start, "All systems start from weights pre-trained in this comparison (experiment=pretrain)."
+        shallow, deep = output / "pretrain", output / "pretrain_deep"
+        train(compose_run(["experiment=pretrain", *plan.overrides, f"run_dir={shallow}"]))
+        origin = [f"trainer.initialise={find_checkpoint(shallow, 'last')}", f"tokenizer.file={shallow / TOKENIZER}"]
+        train(compose_run(["experiment=pretrain_deep", *plan.overrides, f"run_dir={deep}", *origin]))
+        start = Start(find_checkpoint(deep, "last"), deep / TOKENIZER)
+        return start, "All systems start from weights pre-trained for this comparison (pretrain, then pretrain_deep)."
     if (SHIPPED / WEIGHTS).exists():
         start = Start(SHIPPED / WEIGHTS, SHIPPED / TOKENIZER)
         return start, "All systems start from the pre-trained weights that the package ships."
