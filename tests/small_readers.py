@@ -29,20 +29,23 @@ def small_reader(
     decoder_options: dict[str, Any] | None = None,
     seed: int = 0,
     vocabulary: int = VOCABULARY,
+    join: str = "prepend",
+    width: int = WIDTH,
+    head_width: int = 8,
     **model: Any,
 ) -> Reader:
     """A reader in evaluation mode, float32, with weights that depend on the seed alone."""
     torch.manual_seed(seed)
-    sizes: dict[str, Any] = {"heads": 4, "head_width": 8, "feed_forward": 48}
+    sizes: dict[str, Any] = {"heads": 4, "head_width": head_width, "feed_forward": 48}
     encoder = ENCODERS.build(
-        ENCODERS.configure("t5", layers=layers, width=WIDTH, **sizes), vocabulary=vocabulary, live_layers=live
+        ENCODERS.configure("t5", layers=layers, width=width, **sizes), vocabulary=vocabulary, live_layers=live
     )
     reader = Reader(
         ReaderConfig(name="reader", live_layers=live, rerank_layers=rerank, **model),
         encoder,
         MEMORIES.build(MEMORIES.configure(memory, **(memory_options or {})), text_fingerprint="text"),
-        JOINS.build(JOINS.configure("prepend"), width=WIDTH),
-        RERANKERS.build(RERANKERS.configure(reranker), width=WIDTH),
+        JOINS.build(JOINS.configure(join), width=width),
+        RERANKERS.build(RERANKERS.configure(reranker), width=width),
         SELECTORS.build(SELECTORS.configure(selector, **(selector_options or {}))),
         DECODERS.build(
             DECODERS.configure("t5", layers=2, **(sizes | (decoder_options or {}))), embedding=encoder.embedding

@@ -83,7 +83,7 @@ class Collator:
     ) -> Batch:
         """Make the batch of ``examples`` with at most ``passages`` candidates each (None = as configured).
 
-        ``window`` cuts every passage whose text holds the target down to so many tokens of text round it, at a random
+        ``window`` cuts every passage whose text holds the evidence down to so many tokens of text round it, at a random
         place of the window, the title kept: the first lesson of a reader that learns from nothing. ``seeds``, one an
         example, decide the random choices of training, whatever other examples are in the batch; 0 without them.
         """
@@ -102,11 +102,13 @@ class Collator:
             for example, rng in zip(examples, rngs, strict=True)
         ]
         targets = [self.tokenizer.encode(example.target) for example in examples]
-        rows: dict[_View, int] = {}
-        index = [
-            [rows.setdefault(self._view(c.passage, target, window, rng), len(rows)) for c in row]
-            for row, target, rng in zip(chosen, targets, rngs, strict=True)
+        evidence = [self._evidence(example, target) for example, target in zip(examples, targets, strict=True)]
+        views = [
+            [self._view(c.passage, spans, window, rng) for c in row]
+            for row, spans, rng in zip(chosen, evidence, rngs, strict=True)
         ]
+        rows: dict[_View, int] = {}
+        index = [[rows.setdefault(view, len(rows)) for view in row] for row in views]
         width = max(map(len, index), default=0)
         shape = (len(examples), width)
         end = [self.tokenizer.eos_id]
@@ -123,6 +125,16 @@ class Collator:
             ).view(shape),
             gold=torch.tensor([_filled([c.gold for c in row], width, False) for row in chosen]).bool().view(shape),
             targets=Tokens.pad([target[: config.target_tokens - 1] + end for target in targets], pad),
+            evidence=torch.tensor(
+                [
+                    (b, k, place)
+                    for b, (row, spans) in enumerate(zip(chosen, evidence, strict=True))
+                    for k, candidate in enumerate(row)
+                    if training and candidate.gold
+                    for place in self._starts(views[b][k], spans, window)
+                ],
+                dtype=torch.long,
+            ).view(-1, 3),
         )
 
     def encode_question(self, prompt: str) -> list[int]:
@@ -133,16 +145,25 @@ class Collator:
         """The ids of a passage: prefix, text, end of sequence."""
         return self._row(_View(passage), None)
 
-    def _view(self, passage: Passage, target: list[int], window: int | None, rng: random.Random) -> _View:
-        if window is None or not target:
+    def _evidence(self, example: Example, target: list[int]) -> list[list[int]]:
+        """The ids of the texts that show the target."""
+        return [self.tokenizer.encode(span) for span in example.evidence] or [target]
+
+    def _view(self, passage: Passage, spans: list[list[int]], window: int | None, rng: random.Random) -> _View:
+        if window is None:
             return _View(passage)
         text = self._encode(passage.text)
-        places = _places(text, target)
+        places = [(place, len(span)) for span in spans for place in _places(text, span)]
         if not places or len(text) <= window:
             return _View(passage)
-        place = rng.choice(places)
-        first, last = max(0, place + len(target) - window), min(place, len(text) - window)
+        place, size = rng.choice(places)
+        first, last = max(0, place + size - window), min(place, len(text) - window)
         return _View(passage, rng.randint(min(first, last), last))
+
+    def _starts(self, view: _View, spans: list[list[int]], window: int | None) -> list[int]:
+        """The tokens of a view's row at which one of ``spans`` starts, in order."""
+        row = array("i", self._row(view, window))
+        return sorted({place for span in spans for place in _places(row, span)})
 
     def _row(self, view: _View, window: int | None) -> list[int]:
         prefix = self._encode(self._format.prefix(view.passage.title)).tolist()
@@ -153,8 +174,10 @@ class Collator:
 
 
 def _places(text: "array[int]", target: list[int]) -> list[int]:
-    """Where the target's ids stand within the text's."""
+    """Where the target's ids stand within the text's; nowhere when there are none."""
     size = len(target)
+    if not size:
+        return []
     wanted = array("i", target)
     return [i for i in range(len(text) - size + 1) if text[i] == target[0] and text[i : i + size] == wanted]
 

@@ -48,8 +48,10 @@ def record_object(record: Record) -> dict[str, Any]:
 
 
 def _provenance_object(provenance: Provenance) -> dict[str, Any]:
-    item = {"passage_id": provenance.passage_id, "title": provenance.title}
-    return item if provenance.wikipedia_id is None else {**item, "wikipedia_id": provenance.wikipedia_id}
+    item: dict[str, Any] = {"passage_id": provenance.passage_id, "title": provenance.title}
+    if provenance.wikipedia_id is not None:
+        item["wikipedia_id"] = provenance.wikipedia_id
+    return {**item, "meta": {"evidence_span": list(provenance.evidence)}} if provenance.evidence else item
 
 
 class _Line:
@@ -86,7 +88,11 @@ class _Line:
             raise self.error(f"{name} names no passage; expected 'passage_id': text; {suggest('passage_id', item)}")
         if self.passages is not None and passage_id not in self.passages:
             raise self.error(f"{name} names passage {passage_id!r}, which is not in the passage collection")
-        return Provenance(passage_id, str(item.get("title") or ""), None if page is None else str(page))
+        meta = self.mapping(item.get("meta") or {}, f"the meta of {name}")
+        spans = self.rows(meta.get("evidence_span") or [], f"the evidence_span of {name}")
+        if not all(isinstance(span, str) for span in spans):
+            raise self.error(f"the evidence_span of {name} must be texts, found {spans!r:.60}")
+        return Provenance(passage_id, str(item.get("title") or ""), None if page is None else str(page), tuple(spans))
 
     def text(self, value: Any, name: str, item: dict[str, Any], key: str) -> str:
         if key not in item:

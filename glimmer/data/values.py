@@ -27,6 +27,8 @@ class Provenance:
     passage_id: str
     title: str = ""
     wikipedia_id: str | None = None
+    evidence: tuple[str, ...] = ()
+    """Spans of the passage that show the answer (KILT: ``meta.evidence_span``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,11 @@ class Record:
         """The ids of all gold passages, over all outputs."""
         return frozenset(p.passage_id for o in self.outputs for p in o.provenance)
 
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """The distinct evidence spans of all outputs, in file order."""
+        return tuple(dict.fromkeys(span for o in self.outputs for p in o.provenance for span in p.evidence))
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -71,7 +78,8 @@ class Example:
     """A question as a task poses it: the prompt text, one target, and the candidates in retrieval order.
 
     ``prompt`` carries the task's question prefix; passages get theirs from the tokenised prompt format.
-    ``answers`` are all valid answers (for metrics); ``target`` is the text that the decoder learns.
+    ``answers`` are all valid answers (for metrics); ``target`` is the text that the decoder learns. ``evidence`` are
+    the texts in the gold passages that show it; empty = the target itself.
     """
 
     id: str
@@ -81,6 +89,7 @@ class Example:
     answers: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     record: Record | None = None
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,6 +154,8 @@ class Batch:
     """``[B, K]`` bool."""
     targets: Tokens
     """``[B, Tt]``, each ending in the end-of-sequence token."""
+    evidence: Tensor = field(default_factory=lambda: torch.zeros(0, 3, dtype=torch.long))
+    """``[E, 3]`` int64, in training: where evidence starts, as question b, candidate k, token t of the passage."""
 
     @property
     def present(self) -> Tensor:

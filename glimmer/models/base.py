@@ -5,8 +5,9 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from glimmer.data.values import Batch
+from glimmer.errors import ConfigError
 from glimmer.models.generation import Generation, GenerationConfig
-from glimmer.models.values import ReaderOutput
+from glimmer.models.values import Pairs, ReaderOutput
 from glimmer.registry import Registry
 
 
@@ -23,6 +24,14 @@ class Model(nn.Module, ABC):
     @abstractmethod
     def passage_log_likelihood(self, output: ReaderOutput, batch: Batch, pairs: Tensor | None = None) -> Tensor:
         """Summed log p(target | question, one passage), ``[N]``, of all pairs of ``output`` or of rows ``pairs``."""
+
+    def first_attention(self, pairs: Pairs) -> Tensor:
+        """Logits ``[N, T]`` (float32) with which the first decoding step looks at the tokens of finished ``pairs``.
+
+        Raises:
+            ConfigError: the model has no such attention (the default).
+        """
+        raise ConfigError(f"{type(self).__name__} has no attention that criterion evidence_attention can teach")
 
     @abstractmethod
     def generate(self, batch: Batch, config: GenerationConfig) -> Generation:

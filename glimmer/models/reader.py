@@ -95,6 +95,10 @@ class Reader(Model):
         log_p = torch.log_softmax(logits.float(), dim=-1).gather(-1, targets.ids[..., None])[..., 0]
         return (log_p * targets.mask).sum(1)
 
+    def first_attention(self, pairs: Pairs) -> Tensor:
+        """Logits ``[N, T]`` with which the first decoding step looks at the tokens of finished pairs."""
+        return self.decoder.first_attention(pairs.states.values)
+
     @torch.no_grad()
     def read(self, batch: Batch) -> tuple[Ranking, States]:
         """The source side alone: the ranking, and the fused states ``[B, S, D]`` that the decoder reads."""

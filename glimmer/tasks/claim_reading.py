@@ -45,7 +45,8 @@ class ClaimReading(FieldDrill):
         prompt = rng.choice(CLAIMS).format(
             label=spoken(field.label), subject=self.table.subjects[field.row], value=false or field.value
         )
-        return self.drilled(index, prompt, label, self.passages[field.row], self.distractors(field, rng))
+        gold, distractors = self.passages[field.row], self.distractors(field, rng)
+        return self.drilled(index, prompt, label, gold, distractors, evidence=field.value)
 
     def _false_value(self, field: Field, rivals: list[Field], rng: random.Random) -> str | None:
         text = plain(self.passages[field.row].text)

@@ -47,14 +47,22 @@ class Drill(Task):
         return self.data.passages(SPLIT)
 
     def drilled(
-        self, index: int, prompt: str, target: str, gold: Passage, distractors: Sequence[Passage] = ()
+        self,
+        index: int,
+        prompt: str,
+        target: str,
+        gold: Passage,
+        distractors: Sequence[Passage] = (),
+        evidence: str | None = None,
     ) -> Example:
         """Make an example: the gold passage first, so that a stage of few passages has it.
 
         All scores are equal, since nothing was retrieved and a score must not give the gold passage away.
+        ``evidence`` is the text of the gold passage that shows the target, where it is not the target.
         """
         candidates = (Candidate(gold, 0.0, True), *(Candidate(passage, 0.0, False) for passage in distractors))
-        return Example(f"{self.key}-{index}", self.key, prompt, target, (target,), candidates)
+        spans = () if evidence is None else (evidence,)
+        return Example(f"{self.key}-{index}", self.key, prompt, target, (target,), candidates, evidence=spans)
 
 
 class EndlessDrill(Drill):

@@ -8,7 +8,7 @@ from glimmer.data.values import Example, Record
 from glimmer.registry import option
 from glimmer.tasks.base import Task, TaskConfig, TaskData
 
-TARGETS = ("any", "first")
+TARGETS = ("first", "any")
 
 
 @dataclass(kw_only=True)
@@ -16,7 +16,7 @@ class SupervisedConfig(TaskConfig):
     """Options of every task over records."""
 
     data: str | None = option(None, "Stem of the task's files in data.dir; the task's key when null")
-    target: str = option("any", "What the decoder learns: 'any' valid answer, drawn anew each time, or the 'first'")
+    target: str = option("first", "What the decoder learns: the 'first' valid answer, or 'any', drawn anew each time")
     metrics: list[str] | None = option(None, "Metrics, the headline first; the task's own when null")
 
     def __post_init__(self) -> None:
@@ -60,6 +60,7 @@ class SupervisedTask(Task):
             answers=answers,
             candidates=self.data.candidates(self.stem, split)[index],
             record=record,
+            evidence=record.evidence,
         )
 
     def _target(self, record: Record, rng: random.Random) -> str:

@@ -1,6 +1,7 @@
 """Criterions: hand-computed losses, where gradients go, and that absent candidates change nothing."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -245,3 +246,36 @@ def test_a_reader_without_reranker_is_an_error(name: str) -> None:
 def test_an_impossible_option_names_its_key(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build(name, **options)
+
+
+class Looking:
+    """Looks at the tokens of pairs as a table ``[N, T]`` says."""
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = logits
+
+    def first_attention(self, pairs: Pairs) -> Tensor:
+        return self.logits
+
+
+def test_evidence_attention_is_what_falls_beside_the_evidence() -> None:
+    """Question 0 reads two passages of two tokens behind a question of one; question 1 has no evidence."""
+    batch = replace(make_batch([[1, 1], [1, 0]]), evidence=torch.tensor([[0, 1, 0], [0, 1, 1]]))
+    output = make_output(batch, torch.zeros(2, 2))
+    states = States(torch.zeros(3, 3, 1), torch.tensor([[1, 1, 1], [1, 1, 1], [1, 1, 0]]).bool())
+    pairs = replace(output.pairs, states=states, question_lengths=torch.ones(3, dtype=torch.long))
+    odds = torch.tensor([[1.0, 1.0, 2.0], [1.0, 2.0, 3.0], [5.0, 5.0, 5.0]])
+    criterion = build("evidence_attention")
+    result = criterion(Looking(odds.log()), replace(output, pairs=pairs), batch)  # type: ignore[arg-type]
+    assert result.values.tolist() == pytest.approx([math.log(10 / 5), 0.0])
+    assert result.counts.tolist() == criterion.counts(batch).tolist() == [1, 0]
+    assert [v.tolist() for v in result.logs["first"]] == [[1.0, 0.0], [1, 0]]
+
+
+def test_evidence_in_a_passage_that_was_not_kept_adds_nothing() -> None:
+    batch = replace(make_batch([[1, 1]]), evidence=torch.tensor([[0, 1, 0]]))
+    output = make_output(batch, torch.zeros(1, 2))
+    kept = replace(output, pairs=output.pairs.rows(torch.tensor([0])))
+    result = build("evidence_attention")(Looking(torch.zeros(1, 1)), kept, batch)  # type: ignore[arg-type]
+    assert result.values.tolist() == [0.0]
+    assert [v.tolist() for v in result.logs["first"]] == [[0.0], [0]]

@@ -1,5 +1,6 @@
 """Collation: what a batch holds, which candidates it has, and the window round an answer."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -183,3 +184,30 @@ def test_the_same_input_gives_the_same_batch(tokenizer: Tokenizer) -> None:
 def test_options_that_cannot_work_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         CollatorConfig(**options)
+
+
+def test_evidence_names_the_tokens_of_gold_passages_where_the_answer_starts(tokenizer: Tokenizer) -> None:
+    here = passage("g", "one paris two paris")
+    batch = collator(tokenizer)([example(passage("x", "paris"), here, gold=("g",))], training=True)
+    ids = batch.passages.ids[batch.index[0, 1]].tolist()
+    wanted = tokenizer.encode("paris")
+    starts = [i for i in range(len(ids)) if ids[i : i + len(wanted)] == wanted]
+    assert len(starts) == 2
+    assert batch.evidence.tolist() == [[0, 1, start] for start in starts]
+    assert collator(tokenizer)([example(here, gold=("g",))]).evidence.shape == (0, 3), "not in evaluation"
+
+
+def test_an_example_can_name_evidence_that_is_not_its_target(tokenizer: Tokenizer) -> None:
+    here = passage("g", "one two paris river rome")
+    claim = replace(example(here, gold=("g",), target="oslo"), evidence=("paris", "rome"))
+    windowed = collator(tokenizer)([claim], training=True, window=3, seeds=[5])
+    for batch in (collator(tokenizer)([claim], training=True), windowed):
+        ids = batch.passages.ids[0].tolist()
+        assert batch.evidence[:, :2].unique().tolist() == [0]
+        words = {
+            tokenizer.decode(ids[t : t + len(tokenizer.encode(w))])
+            for w in ("paris", "rome")
+            for t in batch.evidence[:, 2]
+        }
+        assert words & {"paris", "rome"}
+    assert len(collator(tokenizer)([claim], training=True).evidence) == 2

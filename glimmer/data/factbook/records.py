@@ -69,7 +69,8 @@ def _claims(facts: Sequence[Fact], split: str, rng: random.Random) -> Iterator[I
             for fact, value in pairs:
                 claim = rng.choice(fact.relation.claims).format(c=fact.place.phrase, k=fact.key, a=value)
                 meta = {**_meta(fact), "value": value}
-                yield claim[0].upper() + claim[1:], _outputs((label,), fact.gold), meta
+                evidence = value if label == "SUPPORTS" else fact.answers[0]
+                yield claim[0].upper() + claim[1:], _outputs((label,), fact.gold, evidence=(evidence,)), meta
 
 
 def _balanced(items: list[Item]) -> list[Item]:
@@ -142,8 +143,8 @@ def _capped(facts: Sequence[Fact], split: str, rng: random.Random) -> Iterator[F
             yield fact
 
 
-def _outputs(answers: Sequence[str], *gold: Passage) -> tuple[Output, ...]:
-    provenance = tuple(Provenance(passage.id, passage.title) for passage in gold)
+def _outputs(answers: Sequence[str], *gold: Passage, evidence: tuple[str, ...] = ()) -> tuple[Output, ...]:
+    provenance = tuple(Provenance(passage.id, passage.title, evidence=evidence) for passage in gold)
     return tuple(Output(answer, provenance) for answer in answers)
 
 

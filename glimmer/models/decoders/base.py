@@ -6,6 +6,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from glimmer.data.values import States
+from glimmer.errors import ConfigError
 from glimmer.registry import Registry
 
 
@@ -27,6 +28,14 @@ class Decoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, targets: Tensor, encoded: States) -> Tensor:
         """Logits ``[B, Tt, V]`` of ``targets [B, Tt]`` given ``encoded [B, S, D]``, teacher-forced."""
+
+    def first_attention(self, source: Tensor) -> Tensor:
+        """Logits ``[N, S]`` (float32) of one head of the first step's cross-attention to ``source [N, S, D]``.
+
+        Raises:
+            ConfigError: the decoder has no such head (the default).
+        """
+        raise ConfigError(f"{type(self).__name__} has no cross-attention that criterion evidence_attention can teach")
 
     @abstractmethod
     def start(self, encoded: States, beams: int) -> Cache:

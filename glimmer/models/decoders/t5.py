@@ -104,6 +104,15 @@ class T5DecoderLayer(nn.Module):
         assert self.cross_norm is not None
         return states + self.dropout(self.cross_attention(self.cross_norm(states), *cross, bias))  # type: ignore[no-any-return]
 
+    def look(self, states: Tensor, source: Tensor) -> Tensor:
+        """The last head's cross-attention logits ``[N, T, S]`` from ``states [1, T, D]`` to ``source [N, S, D]``."""
+        assert self.cross_attention is not None
+        assert self.cross_norm is not None
+        width = self.cross_attention.head_width
+        query = nn.functional.linear(self.cross_norm(states), self.cross_attention.query.weight[-width:])
+        key = nn.functional.linear(source, self.cross_attention.key.weight[-width:])
+        return query @ key.transpose(1, 2)
+
     def transform(self, states: Tensor) -> Tensor:
         """Feed-forward."""
         return states + self.dropout(self.feed_forward(self.feed_forward_norm(states)))  # type: ignore[no-any-return]
@@ -146,6 +155,17 @@ class T5Decoder(Decoder):
                 states = block.attend_source(states, block.cross_attention.keys_values(encoded.values), source_bias)
             states = block.transform(states)
         return self._predict(states)
+
+    def first_attention(self, source: Tensor) -> Tensor:
+        """The last head's logits ``[N, S]`` in the first layer that looks at the source, from the start token."""
+        states = self.embedding.weight[self.start_id][None, None]
+        bias = self.relative_attention_bias(1, 1)
+        for block in self._layers():
+            states, _ = block.attend_self(states, bias, None)
+            if block.cross_attention is not None:
+                return block.look(states, source)[:, 0].float()
+            states = block.transform(states)
+        raise AssertionError("cross_attention_period leaves at least one layer that looks at the source")
 
     def start(self, encoded: States, beams: int) -> T5Cache:
         """Project the source of every question once, however many beams read it."""

@@ -1,0 +1,43 @@
+"""The copy path: what a small reader can do before its first update."""
+
+import pytest
+import torch
+from small_readers import small_batch, small_reader
+
+from glimmer.data.values import States, Tokens
+from glimmer.models.reader import Reader
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return small_reader(
+        live=2,
+        rerank=0,
+        reranker="none",
+        initialiser="copy_path",
+        width=128,
+        head_width=32,
+        decoder_options={"tie_output": True},
+    )
+
+
+def test_an_answer_once_begun_goes_on(reader: Reader) -> None:
+    """Told the first tokens of a passage's span, the decoder looks next at the token behind them."""
+    generator = torch.Generator().manual_seed(1)
+    ids = torch.randperm(reader.encoder.vocabulary - 3, generator=generator)[:24][None] + 3
+    source = reader.encoder.finish(
+        reader.encoder.run(
+            reader.encoder.embed(Tokens(ids, torch.ones_like(ids).bool())), 0, reader.encoder.layers, None
+        )
+    )
+    with torch.no_grad():
+        logits = reader.decoder(ids[:, 4:12], States(source.values, source.mask))[0, 1:, ids[0]]
+    written = torch.arange(4, 11)
+    others = logits.scatter(1, written[:, None], float("-inf"))  # its input is what a fresh tied decoder says loudest
+    assert (others.argmax(1) == written + 1).float().mean() > 0.7
+
+
+def test_the_copy_path_fits_readers_of_few_heads_and_multi_query_decoders() -> None:
+    """What has no room is left out, and the rest computes."""
+    reader = small_reader(initialiser="copy_path", decoder_options={"key_value_heads": 1})
+    assert torch.isfinite(reader(small_batch()).logits).all()
