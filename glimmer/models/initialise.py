@@ -78,6 +78,8 @@ NEARNESS = 6.0
 """Position bias, in nats, that outweighs what a new head makes of contents."""
 LOUDNESS = 1.5
 """How loud the past is noted, in units of the token itself."""
+CONTENT = {PREVIOUS: 0.55, RECENT: 0.55, EQUAL: 1.4}
+"""Factors on query and key: heads that look back go by position, and a match must outweigh a whole passage."""
 SHARPNESS = 0.45
 """Scale of a match's logit: with heads of 32 a match stands some 8 nats above nothing."""
 
@@ -97,6 +99,8 @@ def _find_equals(attention: Attention) -> None:
     """Equal tokens find each other: the key is the query."""
     scale = math.sqrt(attention.head_width) ** -0.5
     nn.init.normal_(attention.query.weight, std=attention.query.in_features**-0.5 * scale)
+    for head in range(attention.heads):
+        attention.query.weight[_rows(head, attention)] *= CONTENT.get(head, 1.0)
     attention.key.weight.copy_(attention.query.weight)
 
 
@@ -135,8 +139,6 @@ def _note_the_past(attention: Attention) -> tuple[Tensor, Tensor]:
         )
         attention.value.weight[rows] = token
         attention.output.weight[:, rows] = LOUDNESS * note
-        attention.query.weight[rows] *= 0.3
-        attention.key.weight[rows] *= 0.3
         projections.append((token, note.T))
     return projections[PREVIOUS]
 

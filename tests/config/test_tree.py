@@ -63,7 +63,7 @@ def test_every_run_of_an_ablation_composes(file: Path) -> None:
 def test_the_help_lists_every_choice() -> None:
     listed = choices()
     assert {"fid", "lumen", "glimmer"} <= set(listed["experiment"])
-    assert listed["reranker"] == ["first_token", "max_sim", "mean_pool", "none"]
+    assert listed["reranker"] == ["first_token", "max_pool", "max_sim", "mean_pool", "none"]
     assert "schema" not in listed
 
 

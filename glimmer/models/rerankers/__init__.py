@@ -2,6 +2,7 @@
 
 from glimmer.models.rerankers.base import RERANKERS, Reranker, RerankerConfig, register_reranker
 from glimmer.models.rerankers.first_token import FirstTokenReranker
+from glimmer.models.rerankers.max_pool import MaxPoolReranker
 from glimmer.models.rerankers.max_sim import MaxSimReranker
 from glimmer.models.rerankers.mean_pool import MeanPoolReranker
 from glimmer.models.rerankers.none import RetrievalOrder
@@ -9,6 +10,7 @@ from glimmer.models.rerankers.none import RetrievalOrder
 __all__ = [
     "RERANKERS",
     "FirstTokenReranker",
+    "MaxPoolReranker",
     "MaxSimReranker",
     "MeanPoolReranker",
     "Reranker",
