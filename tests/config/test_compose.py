@@ -22,8 +22,13 @@ def test_the_three_systems_differ_where_the_papers_say() -> None:
     fid, lumen, glimmer_ = (compose_run([f"experiment={name}"]) for name in ("fid", "lumen", "glimmer"))
     assert fid.encoder.layers == fid.model.live_layers
     assert lumen.memory.frozen  # type: ignore[attr-defined]
-    assert (glimmer_.selector.name, glimmer_.reranker.name) == ("top_m", "first_token")
-    assert list(glimmer_.criterions) == ["cross_entropy", "perplexity_distillation", "gold_ranking"]
+    assert (glimmer_.selector.name, glimmer_.reranker.name) == ("top_m", "max_pool")
+    assert list(glimmer_.criterions) == [
+        "cross_entropy",
+        "evidence_attention",
+        "perplexity_distillation",
+        "gold_ranking",
+    ]
     assert fid.encoder.width == lumen.encoder.width == glimmer_.encoder.width
 
 
