@@ -27,6 +27,12 @@ SMALL = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def no_shipped_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The package's weights fit its own sizes, not those of these tests."""
+    monkeypatch.setattr(comparison, "SHIPPED", tmp_path / "nothing")
+
+
 def arguments(data: Path, output: Path, *options: str) -> list[str]:
     fixed = ["--output", str(output), "--split", "dev", "--limit", "2", "--timed", "1", "--systems", "fid,glimmer"]
     return ["quickstart", *fixed, *options, f"data.dir={data}", *SMALL]

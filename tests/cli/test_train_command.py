@@ -96,7 +96,7 @@ def test_validate_says_what_would_be_trained_and_writes_nothing(
     assert main(["validate", *SMALL, "callback=[evaluation]"]) == 0
     printed = capsys.readouterr().out
     assert "t5: 2 layers = 1 memory + 1 live, of which 1 before the score" in printed
-    assert "passages   3 a question; reranker first_token, selector top_m keeps 1" in printed
+    assert "passages   3 a question; reranker max_pool, selector top_m keeps 1" in printed
     assert "open_qa  8 train, 4 dev" in printed
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 

@@ -276,7 +276,7 @@ def test_denoising_can_be_undone_and_drops_the_share_asked_for() -> None:
     ("name", "options", "message"),
     [
         ("open_qa", {"limit": 0}, "task open_qa: limit must be at least 1"),
-        ("open_qa", {"target": "best"}, "target must be any or first"),
+        ("open_qa", {"target": "best"}, "target must be first or any"),
         ("open_qa", {"metrics": []}, "metrics must be"),
         ("denoising", {"noise": 1.5}, "noise must be between 0 and 1"),
         ("copying", {"limit": None}, "limit must be a number"),
