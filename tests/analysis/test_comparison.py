@@ -58,11 +58,11 @@ def test_a_stopped_comparison_goes_on_and_a_finished_one_stays(
         trained.append(config)
         return train(config)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(comparison, "train", stopping)
-    assert main(command) != 0
+    with monkeypatch.context() as patched:
+        patched.setattr(comparison, "train", stopping)
+        assert main(command) != 0
     assert (output / "fid-seed1").is_dir()
     assert not (output / "report.json").exists()
-    monkeypatch.undo()
     assert main(command) == 0
     report = json.loads((output / "report.json").read_text())
     assert list(report["systems"]) == ["fid", "glimmer"]
@@ -73,9 +73,9 @@ def test_a_stopped_comparison_goes_on_and_a_finished_one_stays(
     def refuse(*_: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(Trainer, "_update", refuse)
-    assert main(command) == 0
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "_update", refuse)
+        assert main(command) == 0
     capsys.readouterr()
     assert main(arguments(data, output, "--steps", "5")) == 1
     assert "holds a comparison with steps=4, this one has steps=5" in capsys.readouterr().err
