@@ -109,6 +109,7 @@ class Collator:
         ]
         rows: dict[_View, int] = {}
         index = [[rows.setdefault(view, len(rows)) for view in row] for row in views]
+        encoded = {view: self._row(view, window) for view in rows}
         width = max(map(len, index), default=0)
         shape = (len(examples), width)
         end = [self.tokenizer.eos_id]
@@ -117,7 +118,7 @@ class Collator:
             ids=tuple(example.id for example in examples),
             tasks=tuple(example.task for example in examples),
             questions=Tokens.pad([self.encode_question(example.prompt) for example in examples], pad),
-            passages=Tokens.pad([self._row(view, window) for view in rows], pad),
+            passages=Tokens.pad(list(encoded.values()), pad),
             passage_ids=tuple(view.id for view in rows),
             index=torch.tensor([_filled(row, width, -1) for row in index], dtype=torch.long).view(shape),
             retrieval_scores=torch.tensor(
@@ -131,7 +132,7 @@ class Collator:
                     for b, (row, spans) in enumerate(zip(chosen, evidence, strict=True))
                     for k, candidate in enumerate(row)
                     if training and candidate.gold
-                    for place in self._starts(views[b][k], spans, window)
+                    for place in _starts(encoded[views[b][k]], spans)
                 ],
                 dtype=torch.long,
             ).view(-1, 3),
@@ -160,17 +161,18 @@ class Collator:
         first, last = max(0, place + size - window), min(place, len(text) - window)
         return _View(passage, rng.randint(min(first, last), last))
 
-    def _starts(self, view: _View, spans: list[list[int]], window: int | None) -> list[int]:
-        """The tokens of a view's row at which one of ``spans`` starts, in order."""
-        row = array("i", self._row(view, window))
-        return sorted({place for span in spans for place in _places(row, span)})
-
     def _row(self, view: _View, window: int | None) -> list[int]:
         prefix = self._encode(self._format.prefix(view.passage.title)).tolist()
         text = self._encode(view.passage.text).tolist()
         if view.start is not None and window is not None:
             text = text[view.start : view.start + window]
         return [*(prefix + text)[: self.config.passage_tokens - 1], self.tokenizer.eos_id]
+
+
+def _starts(row: list[int], spans: list[list[int]]) -> list[int]:
+    """The tokens of an encoded passage at which one of ``spans`` starts, in order."""
+    ids = array("i", row)
+    return sorted({place for span in spans for place in _places(ids, span)})
 
 
 def _places(text: "array[int]", target: list[int]) -> list[int]:

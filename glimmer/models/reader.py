@@ -96,7 +96,11 @@ class Reader(Model):
         return (log_p * targets.mask).sum(1)
 
     def first_attention(self, pairs: Pairs) -> Tensor:
-        """Logits ``[N, T]`` with which the first decoding step looks at the tokens of finished pairs."""
+        """Logits ``[N, T]`` with which the first decoding step looks at the tokens of finished pairs.
+
+        Raises:
+            ConfigError: the decoder has no cross-attention that can be taught.
+        """
         return self.decoder.first_attention(pairs.states.values)
 
     @torch.no_grad()

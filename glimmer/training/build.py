@@ -112,9 +112,10 @@ def initialise(reader: Model, path: Path) -> None:
     seen: set[int] = set()
     # A tensor that has two names is one parameter, under the first.
     own = {n: w for n, w in weights.items() if w.data_ptr() not in seen and not seen.add(w.data_ptr())}  # type: ignore[func-returns-value]
-    layers, live = state["config"]["encoder"]["layers"], state["config"]["model"]["live_layers"]
     encoder = getattr(reader, "encoder", None)
-    if isinstance(encoder, Encoder) and encoder.layers > layers:
+    # Models and encoders from plug-ins need not have these options; then nothing grows.
+    layers, live = state["config"]["encoder"].get("layers"), state["config"]["model"].get("live_layers")
+    if isinstance(encoder, Encoder) and layers is not None and live is not None and encoder.layers > layers:
         target = (encoder.memory_layers, encoder.layers - encoder.memory_layers)
         own = grow(own, dict(reader.named_parameters()), (layers - live, live), target)
     assign_weights(reader, own, str(path))

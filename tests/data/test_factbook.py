@@ -86,6 +86,8 @@ def test_claims_are_balanced_and_refuted_values_are_false(corpus: Corpus, split:
         (gold,) = record.gold_ids
         stands = plain(record.meta["value"]) in plain(corpus.passage(gold).text)
         assert stands == (record.answers == ("SUPPORTS",)), record
+        assert record.evidence
+        assert all(plain(span) in plain(corpus.passage(gold).text) for span in record.evidence), record
     # The relation must not give the label away.
     assert all(abs(c["SUPPORTS"] - c["REFUTES"]) <= max(4, 0.1 * c.total()) for c in labels.values())
 

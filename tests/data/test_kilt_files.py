@@ -13,7 +13,7 @@ from glimmer.data.values import Output, Passage, Provenance, Record
 from glimmer.errors import DataError
 
 GOOD: dict[str, Any] = {"id": "a", "input": "Who?", "output": [{"answer": "I", "provenance": [{"passage_id": "p"}]}]}
-RECORD = Record("a", "Wer ißt?", (Output("é", (Provenance("p", "T", "7"),)), Output(None)), {"country": "Chad"})
+RECORD = Record("a", "Wer ißt?", (Output("é", (Provenance("p", "T", "7", ("é",)),)), Output(None)), {"country": "Chad"})
 
 
 def line(**changes: Any) -> str:
@@ -54,6 +54,11 @@ def test_gzip_bytes_are_reproducible(tmp_path: Path) -> None:
         (line(output=[{"provenance": {}}, {"provenance": 1}]).encode(), 1, "provenance of output 1 must be a list"),
         (line(output=[{"provenance": [{"title": "T"}]}]).encode(), 1, "provenance 0 of output 0 names no passage"),
         (line(output=[{"provenance": [{"passage_id": "q"}]}]).encode(), 1, "'q', which is not in the passage"),
+        (
+            line(output=[{"provenance": [{"passage_id": "p", "meta": {"evidence_span": [3]}}]}]).encode(),
+            1,
+            "evidence_span of provenance 0 of output 0 must be texts",
+        ),
         (line(meta=1).encode(), 1, "'meta' must be an object"),
         (line().encode() + line(id="b").encode() + line().encode(), 3, "duplicate id 'a', first used in line 1"),
     ],
