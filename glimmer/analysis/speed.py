@@ -3,11 +3,13 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from glimmer.config.schema import RunConfig
 from glimmer.data.tokenizers import Tokenizer
-from glimmer.training.build import build_trainer
+from glimmer.training.build import build_trainer, choose_device
 from glimmer.training.distributed import Group
+from glimmer.training.launch import launch
 from glimmer.training.run import prepare_tokenizer
 from glimmer.training.trainer import Trainer
 
@@ -27,10 +29,27 @@ class Speed:
 def measure_speed(configs: Mapping[str, RunConfig], split: str, limit: int | None) -> dict[str, Speed]:
     """Train every system for a few updates in turn, and answer a few questions of every task.
 
-    The first round is not counted. Untrained readers decode their longest answers, so evaluation is measured high.
+    It takes as many processes as the first system's run does. The first round is not counted. Untrained readers decode
+    their longest answers, so evaluation is measured high.
     """
-    trainers = {system: _trainer(config) for system, config in configs.items()}
-    seconds = dict.fromkeys(configs, 0.0)
+    first = next(iter(configs.values()))
+    return launch(partial(_measure, dict(configs), split, limit), first.trainer.processes, first.user_dir)
+
+
+def _measure(configs: Mapping[str, RunConfig], split: str, limit: int | None) -> dict[str, Speed]:
+    first = next(iter(configs.values()))
+    with Group.from_environment(choose_device(first.trainer).type) as group:
+        trainers = {system: _trainer(config, group) for system, config in configs.items()}
+        updates = _time_updates(trainers)
+        return {
+            system: Speed(updates[system], group.on_main(partial(_evaluation, trainer, split, limit)))
+            for system, trainer in trainers.items()
+        }
+
+
+def _time_updates(trainers: Mapping[str, Trainer]) -> dict[str, float]:
+    """Seconds of an update of every system."""
+    seconds = dict.fromkeys(trainers, 0.0)
     for round_number in range(ROUNDS + 1):
         for system, trainer in trainers.items():
             trainer.config = replace(trainer.config, steps=trainer.step + UPDATES)
@@ -38,17 +57,14 @@ def measure_speed(configs: Mapping[str, RunConfig], split: str, limit: int | Non
             trainer.fit()
             if round_number:
                 seconds[system] += trainer.elapsed - before
-    return {
-        system: Speed(seconds[system] / (ROUNDS * UPDATES), _evaluation(trainer, split, limit))
-        for system, trainer in trainers.items()
-    }
+    return {system: total / (ROUNDS * UPDATES) for system, total in seconds.items()}
 
 
-def _trainer(config: RunConfig) -> Trainer:
+def _trainer(config: RunConfig, group: Group) -> Trainer:
     """A trainer that writes nothing and stays in the run's last stage."""
     options = replace(config.trainer, stages=config.trainer.stages[-1:], replay_every=None, minutes=None, steps=1)
-    tokenizer: Tokenizer = prepare_tokenizer(config, Group())
-    return build_trainer(replace(config, trainer=options, callbacks={}), tokenizer)
+    tokenizer: Tokenizer = prepare_tokenizer(config, group)
+    return build_trainer(replace(config, trainer=options, callbacks={}), tokenizer, group)
 
 
 def _evaluation(trainer: Trainer, split: str, limit: int | None) -> float:

@@ -2,7 +2,7 @@
 
 from glimmer.config.schema import RunConfig
 from glimmer.criterions.base import CRITERIONS
-from glimmer.errors import ConfigError
+from glimmer.errors import ConfigError, suggest
 from glimmer.models.rerankers import RERANKERS
 from glimmer.training.passages import PassageSchedule
 from glimmer.training.sampler import mixing_rates
@@ -65,7 +65,12 @@ def _check_training(config: RunConfig) -> None:
     for key, parts in (("tasks", config.tasks), ("criterions", config.criterions)):
         if not parts:
             raise ConfigError(f"{key} is empty; expected at least one, such as {key.removesuffix('s')}=[…]")
-    mixing_rates(config.sampler, dict.fromkeys(config.tasks, 1))
+    rates = mixing_rates(config.sampler, dict.fromkeys(config.tasks, 1))
+    for number, stage in enumerate(config.trainer.stages):
+        for task in set(stage.tasks) - rates.keys():
+            raise ConfigError(f"trainer.stages[{number}].tasks names an unknown task {task!r}; {suggest(task, rates)}")
+        if stage.tasks and not any(rates[task] for task in stage.tasks):
+            raise ConfigError(f"trainer.stages[{number}].tasks has only tasks that the sampler never draws")
     PassageSchedule(config.trainer.stages, config.trainer.replay_every)
     names = {callback.name for callback in config.callbacks.values()}
     if "early_stopping" in names and "evaluation" not in names:

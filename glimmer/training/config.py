@@ -24,6 +24,11 @@ class TrainerConfig:
     clip: float | None = option(1.0, "Largest norm of the gradient; null = no clipping")
     compile: bool = option(False, "Compile the layers with torch.compile; takes a minute or more, pays in long runs")
     device: str = option("auto", "auto (cuda where there is one), cpu or cuda")
+    processes: int = option(
+        1,
+        "Processes on this machine that share every update (one a CUDA device); on two cores two of them "
+        "train a small reader 1.3 times as fast as one with two threads. torchrun's number goes first",
+    )
     deterministic: bool = option(True, "Use only operations that give the same bits every time")
     log_every: int = option(20, "Steps between two log entries, which hold the means since the last")
     stages: list[StageConfig] = option([StageConfig()], "Number of passages over time; one stage = always the same")
@@ -37,7 +42,7 @@ class TrainerConfig:
             value = getattr(self, key)
             if value is not None and value <= 0:
                 raise ConfigError(f"trainer.{key} is {value}; it must be positive, or null")
-        for key in ("questions", "log_every"):
+        for key in ("questions", "log_every", "processes"):
             if getattr(self, key) < 1:
                 raise ConfigError(f"trainer.{key} is {getattr(self, key)}; it must be at least 1")
         if self.replay_every is not None and self.replay_every < 2:

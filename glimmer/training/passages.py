@@ -1,4 +1,4 @@
-"""A schedule for the number of passages and their length: a reader that learns from nothing starts with few."""
+"""A schedule for tasks, passages and their length: a reader that learns from nothing starts with few of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ class StageConfig:
 
     passages: int | None = option(None, "Candidates a question, at most; the collator's number when null")
     questions: int | None = option(None, "Questions an update; trainer.questions when null")
+    tasks: list[str] = option([], "Tasks to draw from, in proportion to the sampler's rates; empty = all")
     window: int | None = option(None, "Tokens round the target that passages are cut down to; null = the whole passage")
     until_exact: float | None = option(
         None, "Go on when the moving average of teacher-forced exact match passes this, 0 to 1"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from glimmer.training.callbacks.checkpoint import FOLDER, LAST
 from glimmer.training.checkpoint import load_checkpoint
 from glimmer.training.distributed import Group
 from glimmer.training.environment import describe_environment
+from glimmer.training.launch import launch
 from glimmer.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -36,6 +38,12 @@ def train(config: "RunConfig") -> Path:
         InterruptionError: SIGINT or SIGTERM asked to stop; the run is saved.
         GlimmerError: anything else that is wrong with configuration, data or checkpoint.
     """
+    launch(partial(_train, config), config.trainer.processes, config.user_dir)
+    return Path(config.run_dir)
+
+
+def _train(config: "RunConfig") -> None:
+    """Train in this process, which may be one of several."""
     device = choose_device(config.trainer)
     with Group.from_environment(device.type) as group:
         tokenizer = prepare_tokenizer(config, group)
@@ -51,7 +59,6 @@ def train(config: "RunConfig") -> Path:
         if trainer.interrupted is not None:
             saved = f"saved to {last}; the same command goes on from there" if last.exists() else "nothing was saved"
             raise InterruptionError(f"stopped by {trainer.interrupted} after step {trainer.step}: {saved}")
-    return trainer.run_dir
 
 
 def prepare_tokenizer(config: "RunConfig", group: Group) -> Tokenizer:

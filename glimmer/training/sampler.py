@@ -4,7 +4,7 @@ Everything that it draws is a function of the seed and of how much was drawn bef
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,9 +106,10 @@ class Sampler:
         self._cursors = dict.fromkeys(sizes, 0)
         self._orders: dict[str, tuple[int, NDArray[np.int64]]] = {}
 
-    def draw(self, count: int) -> list[Draw]:
-        """The examples of the next update."""
-        tasks, shares = list(self.rates), list(self.rates.values())
+    def draw(self, count: int, among: Collection[str] = ()) -> list[Draw]:
+        """The examples of the next update, of the tasks ``among`` in proportion to their rates; of all when empty."""
+        rates = {task: rate for task, rate in self.rates.items() if not among or task in among}
+        tasks, shares = list(rates), list(rates.values())
         if self.config.homogeneous:
             rng = random.Random(derive_seed(self.seed, "update", self._updates))
             chosen = rng.choices(tasks, shares) * count

@@ -247,7 +247,9 @@ class Trainer:
 
     def _batches(self, stage: StageConfig) -> list[Batch]:
         """Make this rank's micro-batches of the next update, each of examples alike in length: padding costs time."""
-        draws = self.sampler.draw(stage.questions or self.config.questions)[self.group.rank :: self.group.world]
+        draws = self.sampler.draw(stage.questions or self.config.questions, stage.tasks)[
+            self.group.rank :: self.group.world
+        ]
         drawn = [(self.tasks[d.task].example("train", d.index, random.Random(d.seed)), d.seed) for d in draws]
         size = self.config.micro_questions or len(drawn)
         if size < len(drawn):

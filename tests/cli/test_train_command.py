@@ -24,6 +24,7 @@ SMALL = [
     "trainer.steps=2",
     "trainer.questions=2",
     "trainer.device=cpu",
+    "trainer.processes=1",
     "run_dir=run",
 ]
 

@@ -54,6 +54,15 @@ def test_homogeneous_updates_hold_one_task_each_and_mix_over_time() -> None:
     assert set.union(*tasks) == {"a", "b"}
 
 
+def test_a_stage_draws_its_own_tasks_in_proportion_and_leaves_the_others_where_they_were() -> None:
+    config = SamplerConfig(mixing="explicit", weights={"a": 1, "b": 3, "c": 96})
+    sampler = Sampler(config, {"a": 10, "b": 10, "c": 10}, seed=0)
+    drawn = Counter(draw.task for draw in sampler.draw(2000, among=["a", "b"]))
+    assert drawn["a"] / 2000 == pytest.approx(0.25, abs=0.03)
+    assert drawn["c"] == sampler.epoch("c") == 0
+    assert "c" in {draw.task for draw in sampler.draw(20)}
+
+
 def test_examples_have_seeds_of_their_own_which_the_run_seed_decides() -> None:
     draws = [Sampler(SamplerConfig(), {"a": 4}, seed=seed).draw(8) for seed in (0, 0, 1)]
     assert draws[0] == draws[1] != draws[2]

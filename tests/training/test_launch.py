@@ -1,0 +1,74 @@
+"""Several processes of one machine: results, errors and signals come back as from one."""
+
+import os
+import signal
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from glimmer.errors import DataError
+from glimmer.training.distributed import Group
+from glimmer.training.launch import launch
+from glimmer.training.signals import StopSignals
+
+
+def meet() -> list[int]:
+    with Group.from_environment("cpu") as group:
+        return group.gather(10 + group.rank)
+
+
+def fail(rank: int, error: Exception) -> None:
+    """One rank fails, and the others wait for it until its connection breaks."""
+    with Group.from_environment("cpu") as group:
+        if group.rank == rank:
+            raise error
+        group.gather(None)
+
+
+def die() -> None:
+    os._exit(7)
+
+
+def wait_for_signal(folder: Path) -> str | None:
+    with StopSignals() as signals:
+        (folder / os.environ["RANK"]).touch()
+        while signals.received is None:
+            time.sleep(0.01)
+    return signals.received
+
+
+def test_processes_find_each_other_and_the_main_ones_result_comes_back() -> None:
+    assert launch(meet, 2) == [10, 11]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_users_error_is_raised_as_itself_whichever_process_meets_it(rank: int) -> None:
+    with pytest.raises(DataError, match="line 3 is broken"):
+        launch(partial(fail, rank, DataError("line 3 is broken")), 2)
+
+
+def test_any_other_failure_brings_its_traceback() -> None:
+    with pytest.raises(RuntimeError, match=r"(?s)in fail.*ValueError: odd"):
+        launch(partial(fail, 0, ValueError("odd")), 2)
+
+
+def test_a_death_is_noticed() -> None:
+    with pytest.raises(RuntimeError, match="died with exit code 7"):
+        launch(die, 2)
+
+
+def test_a_signal_reaches_every_process_once(tmp_path: Path) -> None:
+    def stop_when_ready() -> None:
+        while len(list(tmp_path.iterdir())) < 2:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop_when_ready, daemon=True).start()
+    assert launch(partial(wait_for_signal, tmp_path), 2) == "SIGTERM"
+
+
+def test_one_process_is_this_one() -> None:
+    assert launch(os.getpid, 1) == os.getpid()
