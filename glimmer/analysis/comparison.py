@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import glimmer
 from glimmer.analysis.plots import draw_comparison, draw_curves
 from glimmer.analysis.report import Origin, write_report
 from glimmer.analysis.results import Comparison
@@ -21,8 +20,6 @@ from glimmer.errors import ConfigError
 from glimmer.inference.run import LoadedRun, find_checkpoint, load_run
 from glimmer.training.run import TOKENIZER, differences, train
 
-SHIPPED = Path(glimmer.__file__).parent / "assets"
-WEIGHTS = "pretrained.safetensors"
 REPEATS = 5
 MARGIN = 0.85
 """Share of the time for training that is planned with; the rest goes to evaluation in training and checkpoints."""
@@ -72,9 +69,8 @@ def run_comparison(plan: Plan, output: Path, command: str) -> str:
         )
     configs = {system: compose_run([f"experiment={system}", *plan.overrides]) for system in plan.systems}
     _build_corpus(configs)
-    start, remark = _start(plan, output)
+    configs = _started(plan, output, configs)
     began = time.monotonic()
-    configs = {system: start.applied(config) for system, config in configs.items()}
     if "steps" not in decided:
         decided = wanted | _decide(plan, configs, output, began)
         write_json(path, decided)
@@ -86,7 +82,7 @@ def run_comparison(plan: Plan, output: Path, command: str) -> str:
             folder = output / f"{system}-seed{seed}"
             folders.append(train(replace(config, run_dir=str(folder), seed=seed, trainer=trainer)))
     runs = [load_run(folder) for folder in folders]
-    remarks = [_training(configs, decided["steps"], runs), remark, *decided["remarks"]]
+    remarks = [_training(configs, decided["steps"], runs), _origin(configs), *decided["remarks"]]
     return compare(runs, output, plan.split, plan.limit, plan.timed, command, remarks)
 
 
@@ -114,21 +110,6 @@ def compare(
     return write_report(comparison, Origin([command], [*remarks, *measured], plots), output)
 
 
-@dataclass(frozen=True)
-class Start:
-    """What every system starts from: a checkpoint with its tokenizer, or nothing."""
-
-    weights: Path | None = None
-    tokenizer: Path | None = None
-
-    def applied(self, config: RunConfig) -> RunConfig:
-        """The configuration of a run that starts from here."""
-        if self.weights is None:
-            return config
-        trainer = replace(config.trainer, initialise=str(self.weights))
-        return replace(config, trainer=trainer, tokenizer=replace(config.tokenizer, file=str(self.tokenizer)))
-
-
 def _build_corpus(configs: Mapping[str, RunConfig]) -> None:
     """Build the built-in corpus where a system reads it and it is not there; other corpora must be there already."""
     default = DataConfig().dir
@@ -137,20 +118,31 @@ def _build_corpus(configs: Mapping[str, RunConfig]) -> None:
         factbook.build(Path(default))
 
 
-def _start(plan: Plan, output: Path) -> tuple[Start, str]:
-    """What the systems start from, and what the report says of it."""
-    if plan.from_scratch:
-        shallow, deep = output / "pretrain", output / "pretrain_deep"
-        train(compose_run(["experiment=pretrain", *plan.overrides, f"run_dir={shallow}"]))
-        origin = [f"trainer.initialise={find_checkpoint(shallow, 'last')}", f"tokenizer.file={shallow / TOKENIZER}"]
-        train(compose_run(["experiment=pretrain_deep", *plan.overrides, f"run_dir={deep}", *origin]))
-        start = Start(find_checkpoint(deep, "last"), deep / TOKENIZER)
-        return start, "All systems start from weights pre-trained for this comparison (pretrain, then pretrain_deep)."
-    if (SHIPPED / WEIGHTS).exists():
-        start = Start(SHIPPED / WEIGHTS, SHIPPED / TOKENIZER)
-        return start, "All systems start from the pre-trained weights that the package ships."
-    print("the package ships no pre-trained weights: every system starts as its configuration says")
-    return Start(), "The package ships no pre-trained weights: every system started as its configuration says."
+def _started(plan: Plan, output: Path, configs: Mapping[str, RunConfig]) -> dict[str, RunConfig]:
+    """The systems' configurations, which start from weights of the comparison's own where the plan asks for them."""
+    if not plan.from_scratch:
+        return dict(configs)
+    shallow, deep = output / "pretrain", output / "pretrain_deep"
+    train(compose_run(["experiment=pretrain", *plan.overrides, f"run_dir={shallow}"]))
+    origin = [f"trainer.initialise={find_checkpoint(shallow, 'last')}", f"tokenizer.file={shallow / TOKENIZER}"]
+    train(compose_run(["experiment=pretrain_deep", *plan.overrides, f"run_dir={deep}", *origin]))
+    weights, tokenizer = str(find_checkpoint(deep, "last")), str(deep / TOKENIZER)
+    return {
+        system: replace(
+            config,
+            trainer=replace(config.trainer, initialise=weights),
+            tokenizer=replace(config.tokenizer, file=tokenizer),
+        )
+        for system, config in configs.items()
+    }
+
+
+def _origin(configs: Mapping[str, RunConfig]) -> str:
+    """What the report says of the weights that the systems started from."""
+    origins = {system: config.trainer.initialise or "nothing" for system, config in configs.items()}
+    if len(set(origins.values())) == 1:
+        return f"All systems started from {next(iter(origins.values()))}."
+    return f"The systems started from {', '.join(f'{origin} ({system})' for system, origin in origins.items())}."
 
 
 def _decide(plan: Plan, configs: Mapping[str, RunConfig], output: Path, began: float) -> dict[str, Any]:

@@ -4,8 +4,11 @@ The system of a run is its folder's name without a trailing ``-seedN``: ``runs/g
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from statistics import fmean
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from glimmer.analysis.benchmark import Subject, Timing, benchmark
@@ -17,7 +20,10 @@ from glimmer.data.values import Batch
 from glimmer.errors import ConfigError
 from glimmer.evaluation.evaluate import evaluation_examples
 from glimmer.evaluation.predictions import write_predictions
+from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import LoadedRun
+from glimmer.memory import CODECS
+from glimmer.memory.stored import StoredMemory
 from glimmer.models.reader import Reader, count_parameters
 
 
@@ -34,18 +40,41 @@ def evaluate_run(run: LoadedRun, split: str, limit: int | None = None) -> dict[s
     """
     variant = split if limit is None else f"{split}-limit{limit}"
     weights = content_hash(run.checkpoint.read_bytes())
-    scores = {}
+    found: dict[str, dict[str, Any]] = {}
+    missing: dict[str, dict[str, Any]] = {}
     for key in run.supervised:
-        path = run.folder / "evaluation" / f"{key}-{variant}.json"
+        path = _summary(run, key, variant)
         made_by = {"task": key, "split": split, "limit": limit, "weights": weights}
-        found = read_json(path, "the result of an evaluation") if path.exists() else {}
-        if {name: found.get(name) for name in made_by} != made_by:
-            result = run.evaluate(key, split, limit=limit, progress=True)
-            write_predictions(run.folder / "predictions" / f"{key}-{variant}.jsonl", result.predictions)
-            found = {**made_by, **result.summary()}
-            write_json(path, found)
-        scores[key] = task_score(found)
-    return scores
+        saved = read_json(path, "the result of an evaluation") if path.exists() else {}
+        if {name: saved.get(name) for name in made_by} == made_by:
+            found[key] = saved
+        else:
+            missing[key] = made_by
+    if missing:
+        with _served(run) as served:
+            for key, made_by in missing.items():
+                result = served.evaluate(key, split, limit=limit, progress=True)
+                write_predictions(run.folder / "predictions" / f"{key}-{variant}.jsonl", result.predictions)
+                found[key] = {**made_by, **result.summary()}
+                write_json(_summary(run, key, variant), found[key])
+    return {key: task_score(found[key]) for key in run.supervised}
+
+
+def _summary(run: LoadedRun, task: str, variant: str) -> Path:
+    return run.folder / "evaluation" / f"{task}-{variant}.json"
+
+
+@contextmanager
+def _served(run: LoadedRun) -> Iterator[LoadedRun]:
+    """The run with every passage's memory computed once, as it would be served; the same but for rounding."""
+    if not _reader(run).encoder.memory_layers or isinstance(_reader(run).memory, StoredMemory):
+        yield run
+        return
+    codec = CODECS.build(CODECS.configure("raw", dtype="float32"), width=run.config.encoder.width)
+    with TemporaryDirectory(dir=run.folder, prefix="memory-") as folder:
+        store = Path(folder) / "store"
+        encode_passages(run, run.corpus.passages(), store, codec, progress=True)
+        yield run.reading(store)
 
 
 def task_score(summary: Mapping[str, Any]) -> TaskScore:

@@ -9,7 +9,24 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from glimmer.errors import DataError
+from glimmer.errors import DataError, suggest
+
+ASSETS = Path(__file__).parent.parent / "assets"
+PACKAGE = "package:"
+
+
+def shipped(path: str) -> Path:
+    """The file that a configuration names; ``package:NAME`` is one that glimmer ships.
+
+    Raises:
+        DataError: glimmer ships no such file.
+    """
+    if not path.startswith(PACKAGE):
+        return Path(path)
+    name = path.removeprefix(PACKAGE)
+    if not (ASSETS / name).is_file():
+        raise DataError(f"{path}: glimmer ships no such file; {suggest(name, [p.name for p in ASSETS.iterdir()])}")
+    return ASSETS / name
 
 
 def read_json_lines(path: Path, expected: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -69,6 +69,18 @@ class LoadedRun:
         enabled = self.config.trainer.precision == "bf16"
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
+    def reading(self, store: Path) -> "LoadedRun":
+        """The same reader with the passages' memory read from ``store``.
+
+        Raises:
+            StoreError: the store is missing or damaged, or (at the first read) of another encoder.
+        """
+        config = replace(self.config, memory=MEMORIES.configure("stored", path=str(store)))
+        check(config)
+        reader = build_reader(config, self.tokenizer)
+        reader.load_state_dict(self.reader.state_dict())
+        return replace(self, config=config, reader=reader.to(self.device).eval())
+
     def evaluate(
         self, task: str, split: str, *, limit: int | None = None, batch_size: int = 32, progress: bool = False
     ) -> TaskResult:

@@ -11,8 +11,9 @@ from torch import Tensor
 from glimmer.criterions import CRITERIONS
 from glimmer.data.collate import Collator
 from glimmer.data.collection import Corpus
+from glimmer.data.files import shipped
 from glimmer.data.tokenizers import Tokenizer
-from glimmer.errors import ConfigError
+from glimmer.errors import CheckpointError, ConfigError
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task
 from glimmer.models.base import Model
 from glimmer.models.build import build_reader
@@ -48,7 +49,7 @@ def build_trainer(config: "RunConfig", tokenizer: Tokenizer, group: Group | None
     seed_everything(config.seed, "initial weights")
     reader = build_reader(config, tokenizer)
     if config.trainer.initialise is not None:
-        initialise(reader, Path(config.trainer.initialise))
+        initialise(reader, config.trainer.initialise)
     reader.to(device)
     group = Group() if group is None else group
     group.share_weights(reader)
@@ -96,14 +97,22 @@ def make_deterministic(deterministic: bool) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-def initialise(reader: Model, path: Path) -> None:
+def initialise(reader: Model, source: str) -> None:
     """Start from the weights of a checkpoint (``.pt``) or an exported file, which may have another split.
 
     A checkpoint of a shallower encoder grows into the reader's depth without changing what it computes.
 
     Raises:
         CheckpointError: the file is missing or damaged, or its weights do not fit.
+        DataError: ``source`` is ``package:NAME``, and glimmer ships no such file.
     """
+    try:
+        _initialise(reader, shipped(source))
+    except CheckpointError as error:
+        raise CheckpointError(f"trainer.initialise={source}: {error}; null starts from nothing") from None
+
+
+def _initialise(reader: Model, path: Path) -> None:
     if path.suffix != ".pt":
         load_weights(reader, path)
         return

@@ -33,7 +33,9 @@ class TrainerConfig:
     log_every: int = option(20, "Steps between two log entries, which hold the means since the last")
     stages: list[StageConfig] = option([StageConfig()], "Number of passages over time; one stage = always the same")
     replay_every: int | None = option(4, "Every so many steps replay the stage before; null = never")
-    initialise: str | None = option(None, "Checkpoint whose weights the reader starts from")
+    initialise: str | None = option(
+        None, "Weights (a checkpoint or an exported file) to start from; package:NAME = shipped ones"
+    )
 
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:

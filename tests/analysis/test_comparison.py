@@ -24,13 +24,10 @@ SMALL = [
     "trainer.questions=4",
     "trainer.log_every=2",
     "collator.passage_tokens=48",
+    "trainer.processes=1",
+    "trainer.initialise=null",
+    "tokenizer.file=null",
 ]
-
-
-@pytest.fixture(autouse=True)
-def no_shipped_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The package's weights fit its own sizes, not those of these tests."""
-    monkeypatch.setattr(comparison, "SHIPPED", tmp_path / "nothing")
 
 
 def arguments(data: Path, output: Path, *options: str) -> list[str]:

@@ -25,6 +25,8 @@ SMALL = [
     "trainer.questions=2",
     "trainer.device=cpu",
     "trainer.processes=1",
+    "trainer.initialise=null",
+    "tokenizer.file=null",
     "run_dir=run",
 ]
 

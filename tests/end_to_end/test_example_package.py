@@ -25,6 +25,9 @@ SMALL = [
     "trainer.steps=2",
     "trainer.questions=2",
     "trainer.device=cpu",
+    "trainer.processes=1",
+    "trainer.initialise=null",
+    "tokenizer.file=null",
     "callback=[metrics_jsonl,checkpoint]",
 ]
 
