@@ -4,6 +4,7 @@ from glimmer.config.schema import RunConfig
 from glimmer.criterions.base import CRITERIONS
 from glimmer.errors import ConfigError, suggest
 from glimmer.models.rerankers import RERANKERS
+from glimmer.training.callbacks.evaluation import EvaluationConfig
 from glimmer.training.passages import PassageSchedule
 from glimmer.training.sampler import mixing_rates
 
@@ -72,6 +73,10 @@ def _check_training(config: RunConfig) -> None:
         if stage.tasks and not any(rates[task] for task in stage.tasks):
             raise ConfigError(f"trainer.stages[{number}].tasks has only tasks that the sampler never draws")
     PassageSchedule(config.trainer.stages, config.trainer.replay_every)
+    for key, callback in config.callbacks.items():
+        for task in callback.tasks if isinstance(callback, EvaluationConfig) else ():
+            if task not in rates:
+                raise ConfigError(f"callbacks.{key}.tasks names an unknown task {task!r}; {suggest(task, rates)}")
     names = {callback.name for callback in config.callbacks.values()}
     if "early_stopping" in names and "evaluation" not in names:
         raise ConfigError("callbacks.early_stopping needs an evaluation to go by; add the callback 'evaluation'")

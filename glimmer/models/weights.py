@@ -5,9 +5,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from glimmer.data.files import write_bytes
 from glimmer.errors import CheckpointError
 
 log = logging.getLogger(__name__)
@@ -19,10 +20,7 @@ _LIVE_TABLE = "encoder.live_relative_attention_bias.weight"
 def save_weights(model: nn.Module, path: Path, dtype: torch.dtype = torch.float32) -> None:
     """Write the parameters, shared ones once; the file appears complete or not at all."""
     tensors = {name: p.detach().cpu().to(dtype).contiguous() for name, p in model.named_parameters()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    save_file(tensors, temporary)
-    temporary.replace(path)
+    write_bytes(path, save(tensors))
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

@@ -32,6 +32,7 @@ OVERRIDES = {
     "memory=stored": (ConfigError, "memory.path is needed"),
     "task=[]": (ConfigError, "tasks is empty"),
     "callback=[early_stopping]": (ConfigError, "callbacks.early_stopping needs an evaluation"),
+    "callbacks.evaluation.tasks=[slot_fillin]": (ConfigError, "did you mean 'slot_filling'?"),
     "trainer.stages=[{tasks: [open_q]}]": (ConfigError, "did you mean 'open_qa'?"),
     "trainer.stages=[{passages: 1},{passages: 2}]": (ConfigError, "trainer.stages[0] never ends"),
     "sampler.weights.open_qa=2": (ConfigError, "sampler.weights is empty: add to it with +sampler.weights.open_qa="),

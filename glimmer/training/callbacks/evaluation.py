@@ -66,7 +66,7 @@ class Evaluation(Callback):
         if not (due or trainer.finished):
             return
         with trainer.published_weights():
-            results = trainer.group.on_main(lambda: self._evaluate(trainer))
+            results = self._evaluate(trainer)
             score = self._score(results)
             for name, result in results.items():
                 trainer.log("evaluation", name, result.metrics)
@@ -78,12 +78,16 @@ class Evaluation(Callback):
         return self.config.tasks or [name for name, task in trainer.tasks.items() if task.supervised]
 
     def _evaluate(self, trainer: Trainer) -> dict[str, TaskResult]:
+        """Every task's result on every rank; the ranks share the tasks."""
         trainer.reader.eval()
         assert trainer.evaluate is not None
-        return {
+        names, group = self._tasks(trainer), trainer.group
+        own = {
             name: trainer.evaluate(trainer.tasks[name], self.config.split, self.config.limit)
-            for name in self._tasks(trainer)
+            for name in names[group.rank :: group.world]
         }
+        found = {name: result for results in group.gather(own) for name, result in results.items()}
+        return {name: found[name] for name in names}
 
     def _score(self, results: dict[str, TaskResult]) -> float:
         if self.config.metric == AVERAGE:
