@@ -1,0 +1,35 @@
+"""The weights that glimmer ships fit the systems that start from them."""
+
+import pytest
+import torch
+
+from glimmer.config.compose import compose_run
+from glimmer.data.files import ASSETS, shipped
+from glimmer.data.tokenizers import load_tokenizer
+from glimmer.errors import CheckpointError, DataError
+from glimmer.models.build import build_reader
+from glimmer.training.build import initialise
+
+
+@pytest.mark.parametrize("experiment", ["fid", "lumen", "glimmer"])
+def test_every_system_starts_from_the_shipped_weights(experiment: str) -> None:
+    config = compose_run([f"experiment={experiment}"])
+    assert config.trainer.initialise is not None
+    reader = build_reader(config, load_tokenizer(config.tokenizer))
+    before = [parameter.detach().clone() for parameter in reader.parameters()]
+    initialise(reader, config.trainer.initialise)
+    same = [torch.equal(old, new) for old, new in zip(before, reader.parameters(), strict=True)]
+    assert not any(same)
+
+
+def test_weights_that_do_not_fit_are_refused_with_a_way_out() -> None:
+    config = compose_run(["experiment=fid", "encoder.width=64"])
+    reader = build_reader(config, load_tokenizer(config.tokenizer))
+    with pytest.raises(CheckpointError, match=r"does not fit this reader: misshapen: .*; null starts from nothing"):
+        initialise(reader, "package:pretrained.safetensors")
+
+
+def test_a_file_that_is_not_shipped_has_a_nearest_one() -> None:
+    assert shipped("package:tokenizer.json") == ASSETS / "tokenizer.json"
+    with pytest.raises(DataError, match=r"did you mean 'tokenizer\.json'"):
+        shipped("package:tokeniser.json")
