@@ -125,17 +125,32 @@ class Registry(Generic[T]):
         return make(config, *args, **kwargs)
 
 
+_named_classes: dict[tuple[type[ComponentConfig], str], type[ComponentConfig]] = {}
+
+
 def _named(config: type[ComponentConfig], name: str) -> type[ComponentConfig]:
-    """Derive the configuration class whose ``name`` defaults to ``name``."""
+    """The configuration class derived from ``config`` whose ``name`` defaults to ``name``."""
+    if (config, name) in _named_classes:
+        return _named_classes[config, name]
     named = dataclasses.make_dataclass(
         config.__name__,
         [("name", str, option(name, "The registered name of the component"))],
         bases=(config,),
+        # Its module knows the class that it derives from alone, so pickle must be told how to find it.
+        namespace={"__reduce__": lambda self: (_restore, (config, name, dict(vars(self))))},
         kw_only=True,
     )
     named.__module__ = config.__module__
     named.__doc__ = config.__doc__
+    _named_classes[config, name] = named
     return named
+
+
+def _restore(config: type[ComponentConfig], name: str, options: dict[str, Any]) -> ComponentConfig:
+    """Undo the pickling of a configuration of a registered component."""
+    restored: ComponentConfig = object.__new__(_named(config, name))
+    vars(restored).update(options)
+    return restored
 
 
 def _location(item: type) -> str:

@@ -19,6 +19,7 @@ from glimmer.models.base import Model, register_model
 from glimmer.models.decoders.base import Decoder
 from glimmer.models.encoders.base import Encoder
 from glimmer.models.generation import Generation, GenerationConfig, search
+from glimmer.models.grouping import run_in_groups
 from glimmer.models.initialise import INITIALISERS
 from glimmer.models.joins.base import Join
 from glimmer.models.rerankers.base import Reranker
@@ -152,7 +153,7 @@ class Reader(Model):
 
     def encode_memory(self, passages: Tokens) -> States:
         """Run the memory layers over ``[P, T]`` tokens: the raw residual stream ``[P, T, D]``."""
-        return self.encoder.run(self.encoder.embed(passages), 0, self.split, None)
+        return self._layers(self.encoder.embed(passages), 0, self.split, None)
 
     def memory_fingerprint(self) -> Fingerprint:
         """What ``encode_memory`` depends on: a store of its states is this reader's as long as this is equal."""
@@ -160,8 +161,15 @@ class Reader(Model):
         return fingerprint(encoder.memory_modules(), encoder.memory_layers, self.memory.text_fingerprint)
 
     def _run(self, pairs: Pairs, start: int, stop: int) -> Pairs:
-        states = self.encoder.run(pairs.states, start, stop, pairs.question_lengths)
+        states = self._layers(pairs.states, start, stop, pairs.question_lengths)
         return Pairs(states, pairs.question, pairs.slot, pairs.question_lengths)
+
+    def _layers(self, states: States, start: int, stop: int, question_lengths: Tensor | None) -> States:
+        if start == stop:
+            return states
+        return run_in_groups(
+            lambda some, lengths: self.encoder.run(some, start, stop, lengths), states, question_lengths
+        )
 
     def _question_block(self, batch: Batch) -> States:
         states = self.encoder.run(self.encoder.embed(batch.questions), 0, self.split, None)

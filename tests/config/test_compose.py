@@ -1,5 +1,6 @@
 """Whole runs are composed from the tree, every experiment among them, and a mistake names the key."""
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def test_the_three_systems_differ_where_the_papers_say() -> None:
 def test_overrides_reach_components_and_options() -> None:
     config = compose_run(["experiment=glimmer", "reranker=max_sim", "selector.kept=3", "trainer.steps=7"])
     assert (config.reranker.name, config.selector.kept, config.trainer.steps) == ("max_sim", 3, 7)  # type: ignore[attr-defined]
+
+
+def test_a_configuration_travels_to_other_processes() -> None:
+    config = compose_run(["experiment=glimmer", "selector.kept=3"])
+    sent = pickle.loads(pickle.dumps(config))
+    assert sent == config
+    assert type(sent.selector) is type(config.selector)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
 """A whole run by two processes is the run by one."""
 
 import json
-import os
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +11,6 @@ from small_runs import STACK, small_run, write_corpus
 from glimmer.config.schema import RunConfig
 from glimmer.training.checkpoint import load_checkpoint
 from glimmer.training.run import train
-
-TESTS = Path(__file__).parents[1]
 
 
 def run_config(data: Path, folder: Path) -> RunConfig:
@@ -35,19 +31,8 @@ def run_config(data: Path, folder: Path) -> RunConfig:
 def test_two_ranks_train_as_one(tmp_path: Path) -> None:
     data = write_corpus(tmp_path / "data")
     alone = train(run_config(data, tmp_path / "alone"))
-    environment = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS / 'end_to_end'}", "OMP_NUM_THREADS": "1"}
-    environment |= {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(28000 + os.getpid() % 1000)}
-    code = (
-        "import sys; from pathlib import Path; from test_two_ranks import run_config; "
-        "from glimmer.training.run import train; train(run_config(Path(sys.argv[1]), Path(sys.argv[2])))"
-    )
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(data), str(tmp_path / "both")], env={**environment, "RANK": str(rank)}
-        )
-        for rank in range(2)
-    ]
-    assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
+    both = run_config(data, tmp_path / "both")
+    train(replace(both, trainer=replace(both.trainer, processes=2)))
     one, two = (load_checkpoint(folder / "checkpoints" / "last.pt") for folder in (alone, tmp_path / "both"))
     assert two["step"] == one["step"] == 10
     assert two["sampler"] == one["sampler"]
