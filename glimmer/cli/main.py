@@ -12,6 +12,7 @@ COMMANDS = {
     "train": "train a run from the configuration tree",
     "encode": "write the memory of all passages into a store",
     "evaluate": "score a trained run on a split",
+    "export": "write a run's weights and tokenizer for others to start from",
     "predict": "answer questions with a trained run",
     "quickstart": "train and compare FiD, LUMEN and GLIMMER",
     "validate": "check a run, data files included, without training it",

@@ -26,7 +26,7 @@ def test_weights_that_do_not_fit_are_refused_with_a_way_out() -> None:
     config = compose_run(["experiment=fid", "encoder.width=64"])
     reader = build_reader(config, load_tokenizer(config.tokenizer))
     with pytest.raises(CheckpointError, match=r"does not fit this reader: misshapen: .*; null starts from nothing"):
-        initialise(reader, "package:pretrained.safetensors")
+        initialise(reader, "package:weights.safetensors")
 
 
 def test_a_file_that_is_not_shipped_has_a_nearest_one() -> None:
