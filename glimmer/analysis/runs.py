@@ -16,7 +16,7 @@ from glimmer.analysis.compute import exact_count, source_units
 from glimmer.analysis.results import RunResult, TaskScore
 from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.data.files import content_hash, read_json, read_json_lines, write_json
-from glimmer.data.values import Batch
+from glimmer.data.values import Batch, Passage
 from glimmer.errors import ConfigError
 from glimmer.evaluation.evaluate import evaluation_examples
 from glimmer.evaluation.predictions import write_predictions
@@ -51,9 +51,9 @@ def evaluate_run(run: LoadedRun, split: str, limit: int | None = None) -> dict[s
         else:
             missing[key] = made_by
     if missing:
-        with _served(run) as served:
+        with served(run, run.corpus.passages()) as reading:
             for key, made_by in missing.items():
-                result = served.evaluate(key, split, limit=limit, progress=True)
+                result = reading.evaluate(key, split, limit=limit, progress=True)
                 write_predictions(run.folder / "predictions" / f"{key}-{variant}.jsonl", result.predictions)
                 found[key] = {**made_by, **result.summary()}
                 write_json(_summary(run, key, variant), found[key])
@@ -65,15 +65,16 @@ def _summary(run: LoadedRun, task: str, variant: str) -> Path:
 
 
 @contextmanager
-def _served(run: LoadedRun) -> Iterator[LoadedRun]:
-    """The run with every passage's memory computed once, as it would be served; the same but for rounding."""
+def served(run: LoadedRun, passages: Sequence[Passage]) -> Iterator[LoadedRun]:
+    """The run with the memory of ``passages`` computed once, as it would be served; the same but for rounding."""
     if not _reader(run).encoder.memory_layers or isinstance(_reader(run).memory, StoredMemory):
         yield run
         return
     codec = CODECS.build(CODECS.configure("raw", dtype="float32"), width=run.config.encoder.width)
+    run.folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=run.folder, prefix="memory-") as folder:
         store = Path(folder) / "store"
-        encode_passages(run, run.corpus.passages(), store, codec, progress=True)
+        encode_passages(run, passages, store, codec, progress=True)
         yield run.reading(store)
 
 

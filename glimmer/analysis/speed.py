@@ -5,15 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from glimmer.analysis.runs import served
 from glimmer.config.schema import RunConfig
 from glimmer.data.tokenizers import Tokenizer
+from glimmer.evaluation.evaluate import evaluation_examples
+from glimmer.inference.run import LoadedRun, untrained_run
 from glimmer.training.build import build_trainer, choose_device
 from glimmer.training.distributed import Group
 from glimmer.training.launch import launch
 from glimmer.training.run import prepare_tokenizer
 from glimmer.training.trainer import Trainer
 
-UPDATES, ROUNDS, SAMPLE = 4, 3, 8
+UPDATES, ROUNDS, SAMPLE = 4, 3, 16
 
 
 @dataclass(frozen=True)
@@ -29,22 +32,20 @@ class Speed:
 def measure_speed(configs: Mapping[str, RunConfig], split: str, limit: int | None) -> dict[str, Speed]:
     """Train every system for a few updates in turn, and answer a few questions of every task.
 
-    It takes as many processes as the first system's run does. The first round is not counted. Untrained readers decode
-    their longest answers, so evaluation is measured high.
+    Training takes as many processes as the first system's run does. The first round is not counted.
     """
     first = next(iter(configs.values()))
-    return launch(partial(_measure, dict(configs), split, limit), first.trainer.processes, first.user_dir)
+    updates = launch(partial(_measure_updates, dict(configs)), first.trainer.processes, first.user_dir)
+    return {
+        system: Speed(updates[system], _evaluation(untrained_run(config), split, limit))
+        for system, config in configs.items()
+    }
 
 
-def _measure(configs: Mapping[str, RunConfig], split: str, limit: int | None) -> dict[str, Speed]:
+def _measure_updates(configs: Mapping[str, RunConfig]) -> dict[str, float]:
     first = next(iter(configs.values()))
     with Group.from_environment(choose_device(first.trainer).type) as group:
-        trainers = {system: _trainer(config, group) for system, config in configs.items()}
-        updates = _time_updates(trainers)
-        return {
-            system: Speed(updates[system], group.on_main(partial(_evaluation, trainer, split, limit)))
-            for system, trainer in trainers.items()
-        }
+        return _time_updates({system: _trainer(config, group) for system, config in configs.items()})
 
 
 def _time_updates(trainers: Mapping[str, Trainer]) -> dict[str, float]:
@@ -67,14 +68,18 @@ def _trainer(config: RunConfig, group: Group) -> Trainer:
     return build_trainer(replace(config, trainer=options, callbacks={}), tokenizer, group)
 
 
-def _evaluation(trainer: Trainer, split: str, limit: int | None) -> float:
-    assert trainer.evaluate is not None
-    seconds = 0.0
-    for task in trainer.tasks.values():
-        if task.supervised:
-            count = min(task.size(split), limit or task.size(split))
-            sample = min(SAMPLE, count)
-            start = time.monotonic()
-            trainer.evaluate(task, split, sample)
-            seconds += (time.monotonic() - start) * count / sample
+def _evaluation(run: LoadedRun, split: str, limit: int | None) -> float:
+    """Seconds of ``evaluate_run``, from a few questions of every task and the passages that they need."""
+    examples = {key: evaluation_examples(run.task(key), split, min(SAMPLE, limit or SAMPLE)) for key in run.supervised}
+    asked = [example for sample in examples.values() for example in sample]
+    passages = {c.passage.id: c.passage for example in asked for c in example.candidates}
+    start = time.monotonic()
+    with served(run, list(passages.values())) as reading:
+        began = time.monotonic()
+        seconds = (began - start) * len(run.corpus.passages()) / len(passages)
+        for key, sample in examples.items():
+            began = time.monotonic()
+            reading.evaluate(key, split, limit=len(sample))
+            size = run.task(key).size(split)
+            seconds += (time.monotonic() - began) * min(size, limit or size) / len(sample)
     return seconds

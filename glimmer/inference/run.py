@@ -22,12 +22,13 @@ from glimmer.models.base import Model
 from glimmer.models.build import build_reader
 from glimmer.plugins import load_plugins
 from glimmer.tasks import TASKS, Task
-from glimmer.training.build import choose_device
+from glimmer.training.build import build_trainer, choose_device
 from glimmer.training.callbacks import CALLBACKS
 from glimmer.training.callbacks.checkpoint import BEST, FOLDER, LAST
 from glimmer.training.checkpoint import load_checkpoint, load_model_state
 from glimmer.training.config import TrainerConfig
-from glimmer.training.run import TOKENIZER
+from glimmer.training.distributed import Group
+from glimmer.training.run import TOKENIZER, prepare_tokenizer
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,30 @@ def load_run(
         tasks={key: TASKS.build(options, key, corpus) for key, options in config.tasks.items()},
         device=target,
         passages=passages,
+    )
+
+
+def untrained_run(config: RunConfig) -> LoadedRun:
+    """The run of ``config`` as its training would begin.
+
+    Raises:
+        GlimmerError: data or weights that the configuration names are at fault.
+    """
+    tokenizer = prepare_tokenizer(config, Group())
+    trainer = build_trainer(config, tokenizer)
+    corpus = Corpus(config.data)
+    return LoadedRun(
+        folder=Path(config.run_dir),
+        checkpoint=Path(config.trainer.initialise or ""),
+        step=0,
+        config=config,
+        reader=trainer.reader.eval(),
+        tokenizer=tokenizer,
+        collator=Collator(config.collator, tokenizer, corpus.passage),
+        corpus=corpus,
+        tasks=trainer.tasks,
+        device=trainer.device,
+        passages=None,
     )
 
 

@@ -24,7 +24,7 @@ from glimmer.training.signals import StopSignals
 T = TypeVar("T")
 
 GRACE = 60.0
-"""Seconds that the processes have to end after one of them failed."""
+"""Seconds that processes have to end by themselves, after one of them failed or all are done."""
 
 Outcome = tuple[object, Exception | None]
 """What a process's work returned, or what it raised."""
@@ -56,6 +56,8 @@ def launch(work: Callable[[], T], processes: int, user_dir: str | None = None) -
                 ranks.append(process)
                 pipes.append(receiver)
             outcomes = _outcomes(ranks, pipes, signals)
+            for process in ranks:
+                process.join(GRACE)
     finally:
         for process in ranks:
             process.kill()
