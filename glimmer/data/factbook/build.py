@@ -18,7 +18,7 @@ from glimmer.data.passages import write_passages
 from glimmer.data.values import Passage
 
 TASKS = ("open_qa", "slot_filling", "fact_verification", "multi_hop")
-VERSION = 1
+VERSION = 2
 """Raised whenever the same source gives other files."""
 
 
