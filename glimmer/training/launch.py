@@ -108,7 +108,7 @@ def _serve(pipe: Connection, rank: int, world: int, port: int, user_dir: str | N
     threading.Thread(target=_end_with_parent, daemon=True).start()
     places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in places.items()})
-    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // world))
+    torch.set_num_threads(max(1, torch.get_num_threads() // world))
     try:
         load_plugins(user_dir)
         pipe.send((pickle.loads(data)(), None))

@@ -1,5 +1,6 @@
 """A schedule for tasks, passages and their length: a reader that learns from nothing starts with few of each."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +39,8 @@ class PassageSchedule:
     passages stays; such steps count for neither.
     """
 
-    smoothing = 0.9
-    """Weight of the past in the moving average: about the last ten steps."""
+    memory = 480
+    """Questions that the moving average reaches back to; it is trusted after so many. Fewer would pass by luck."""
 
     def __init__(self, stages: Sequence[StageConfig], replay_every: int | None) -> None:
         if not stages:
@@ -52,7 +53,7 @@ class PassageSchedule:
         self.stages = tuple(stages)
         self.replay_every = replay_every
         self.number = 0
-        self._steps = 0
+        self._steps, self._questions = 0, 0
         self._weight = 0.0
         self._average = 0.0
 
@@ -69,30 +70,35 @@ class PassageSchedule:
         """The stage that ``step`` (from 0) belongs to."""
         return self.stages[self.number - 1 if self.replays(step) else self.number]
 
-    def update(self, step: int, exact: float) -> bool:
-        """Take in the exact match (0 to 1) of a finished step; return whether a new stage begins."""
+    def update(self, step: int, exact: float, questions: int) -> bool:
+        """Take in the exact match (0 to 1) of a finished step's questions; return whether a new stage begins."""
         if self.replays(step):
             return False
         self._steps += 1
-        self._average = self.smoothing * self._average + (1 - self.smoothing) * exact
-        self._weight = self.smoothing * self._weight + (1 - self.smoothing)
+        self._questions += questions
+        past = math.exp(-questions / self.memory)
+        self._average = past * self._average + (1 - past) * exact
+        self._weight = past * self._weight + (1 - past)
         if self.number + 1 == len(self.stages) or not self._ended():
             return False
         self.number += 1
-        self._steps, self._weight, self._average = 0, 0.0, 0.0
+        self._steps, self._questions, self._weight, self._average = 0, 0, 0.0, 0.0
         return True
 
     def _ended(self) -> bool:
         stage = self.stages[self.number]
-        learnt = stage.until_exact is not None and self._steps >= self.patience and self.exact > stage.until_exact
+        learnt = stage.until_exact is not None and self._questions >= self.memory and self.exact > stage.until_exact
         return learnt or (stage.steps is not None and self._steps >= stage.steps)
-
-    patience = 10
-    """Steps before the moving average is trusted."""
 
     def state_dict(self) -> dict[str, Any]:
         """The state as plain types."""
-        return {"number": self.number, "steps": self._steps, "weight": self._weight, "average": self._average}
+        return {
+            "number": self.number,
+            "steps": self._steps,
+            "questions": self._questions,
+            "weight": self._weight,
+            "average": self._average,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from ``state_dict``.
@@ -104,5 +110,5 @@ class PassageSchedule:
             raise CheckpointError(
                 f"the checkpoint is in stage {state['number']} (from 0); trainer.stages has {len(self.stages)}"
             )
-        self.number, self._steps = state["number"], state["steps"]
+        self.number, self._steps, self._questions = state["number"], state["steps"], state["questions"]
         self._weight, self._average = state["weight"], state["average"]

@@ -213,7 +213,8 @@ class Trainer:
     def _update(self, start: float, signals: StopSignals) -> None:
         """Make one update of the parameters."""
         seed_everything(self.seed, "step", self.step, self.group.rank)
-        batches = self._batches(self.schedule.stage(self.step))
+        stage = self.schedule.stage(self.step)
+        batches = self._batches(stage)
         questions, tokens = sum(map(len, batches)), sum(map(_tokens, batches))
         batches = [batch.to(self.device) for batch in batches]
         parameters = [p for p in self.reader.parameters() if p.requires_grad]
@@ -232,7 +233,7 @@ class Trainer:
         rate = self.lr * self.lr_scheduler.multiplier(self.step, self.progress)
         set_learning_rate(self.optimizer, rate)
         self.optimizer.step()
-        self.schedule.update(self.step, tally.mean(EXACT))
+        self.schedule.update(self.step, tally.mean(EXACT), stage.questions or self.config.questions)
         self.step += 1
         self.loss = loss
         for name, value in (("loss", loss), ("gradient_norm", norm), ("learning_rate", rate)):

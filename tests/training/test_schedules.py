@@ -41,25 +41,25 @@ def test_a_stage_ends_after_its_steps_and_the_last_one_holds() -> None:
     numbers = []
     for step in range(8):
         numbers.append(made.stage(step).passages)
-        made.update(step, exact=0.0)
+        made.update(step, exact=0.0, questions=48)
     assert numbers == [1, 1, 4, 4, 4, 4, 4, 4]
 
 
-def test_a_stage_ends_when_exact_match_has_passed_the_bar_for_some_steps() -> None:
+def test_a_stage_ends_when_exact_match_has_passed_the_bar_over_480_questions() -> None:
     made = PassageSchedule(stages({"until_exact": 0.8}, {}), replay_every=None)
-    assert not any(made.update(step, 0.7) for step in range(50))
+    assert not any(made.update(step, 0.7, 48) for step in range(50))
     made = PassageSchedule(stages({"until_exact": 0.8}, {}), replay_every=None)
-    began = [made.update(step, 0.9) for step in range(PassageSchedule.patience)]
-    assert began == [False] * (PassageSchedule.patience - 1) + [True]
+    began = [made.update(step, 0.9, questions=96) for step in range(5)]
+    assert began == [False] * 4 + [True]
     assert made.exact == 0.0  # the new stage has not been seen yet
 
 
 def test_every_fourth_step_replays_the_stage_before_and_counts_for_nothing() -> None:
     made = PassageSchedule(stages({"passages": 1, "steps": 1}, {"passages": 2, "until_exact": 0.5}, {}), replay_every=4)
-    made.update(0, 0.0)
+    made.update(0, 0.0, 48)
     assert [made.stage(step).passages for step in range(1, 9)] == [2, 2, 1, 2, 2, 2, 1, 2]
     for step in range(1, 80):
-        made.update(step, 1.0 if made.replays(step) else 0.0)
+        made.update(step, 1.0 if made.replays(step) else 0.0, 48)
     assert made.number == 1
     assert made.exact == 0.0
 
@@ -67,10 +67,10 @@ def test_every_fourth_step_replays_the_stage_before_and_counts_for_nothing() -> 
 def test_a_resumed_schedule_goes_on_as_one_left_alone() -> None:
     made = [PassageSchedule(stages({"until_exact": 0.6}, {"steps": 9}, {}), replay_every=3) for _ in range(2)]
     for step in range(7):
-        made[0].update(step, 0.9)
+        made[0].update(step, 0.9, 48)
     made[1].load_state_dict(made[0].state_dict())
     for step in range(7, 40):
-        assert made[0].update(step, 0.9) == made[1].update(step, 0.9)
+        assert made[0].update(step, 0.9, 48) == made[1].update(step, 0.9, 48)
         assert made[0].state_dict() == made[1].state_dict()
 
 
