@@ -10,7 +10,7 @@ from glimmer.config.schema import RunConfig
 from glimmer.data.tokenizers import Tokenizer
 from glimmer.evaluation.evaluate import evaluation_examples
 from glimmer.inference.run import LoadedRun, untrained_run
-from glimmer.training.build import build_trainer, choose_device
+from glimmer.training.build import build_trainer, choose_device, choose_processes
 from glimmer.training.distributed import Group
 from glimmer.training.launch import launch
 from glimmer.training.run import prepare_tokenizer
@@ -35,7 +35,7 @@ def measure_speed(configs: Mapping[str, RunConfig], split: str, limit: int | Non
     Training takes as many processes as the first system's run does. The first round is not counted.
     """
     first = next(iter(configs.values()))
-    updates = launch(partial(_measure_updates, dict(configs)), first.trainer.processes, first.user_dir)
+    updates = launch(partial(_measure_updates, dict(configs)), choose_processes(first.trainer), first.user_dir)
     return {
         system: Speed(updates[system], _evaluation(untrained_run(config), split, limit))
         for system, config in configs.items()

@@ -17,7 +17,7 @@ from glimmer.models.reader import count_parameters
 from glimmer.retrieval.precomputed import PrecomputedConfig
 from glimmer.tasks import TASKS, Task
 from glimmer.tasks.supervised import SupervisedTask
-from glimmer.training.build import choose_device
+from glimmer.training.build import choose_processes
 from glimmer.training.callbacks.evaluation import EvaluationConfig
 from glimmer.training.run import TOKENIZER
 
@@ -48,7 +48,7 @@ def validate(config: RunConfig) -> str:
     Raises:
         GlimmerError: the first thing that is wrong.
     """
-    choose_device(config.trainer)
+    choose_processes(config.trainer)
     if config.trainer.initialise is not None and not shipped(config.trainer.initialise).is_file():
         raise CheckpointError(f"trainer.initialise={config.trainer.initialise}: no such file; expected a checkpoint")
     corpus = Corpus(config.data)

@@ -89,6 +89,23 @@ def choose_device(config: TrainerConfig) -> torch.device:
     return torch.device("cuda", torch.cuda.current_device()) if use_cuda else torch.device("cpu")
 
 
+def choose_processes(config: TrainerConfig) -> int:
+    """How many processes a run takes on this machine.
+
+    Raises:
+        ConfigError: they are more than there are CUDA devices, or ``choose_device`` refuses.
+    """
+    on_cuda = choose_device(config).type == "cuda"
+    if config.processes is None:
+        return 1 if on_cuda else min(2, torch.get_num_threads())
+    if on_cuda and config.processes > torch.cuda.device_count():
+        raise ConfigError(
+            f"trainer.processes is {config.processes}, one a CUDA device at most, and there are "
+            f"{torch.cuda.device_count()}; use fewer, or trainer.device=cpu"
+        )
+    return config.processes
+
+
 def make_deterministic(deterministic: bool) -> None:
     """Have torch use only operations that give the same bits every time, or let it use any."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS refuses to be deterministic

@@ -24,10 +24,10 @@ class TrainerConfig:
     clip: float | None = option(1.0, "Largest norm of the gradient; null = no clipping")
     compile: bool = option(False, "Compile the layers with torch.compile; takes a minute or more, pays in long runs")
     device: str = option("auto", "auto (cuda where there is one), cpu or cuda")
-    processes: int = option(
+    processes: int | None = option(
         1,
-        "Processes on this machine that share every update (one a CUDA device); on two cores two of them "
-        "train a small reader 1.3 times as fast as one with two threads. torchrun's number goes first",
+        "Processes on this machine that share every update, one a CUDA device at most; torchrun's number goes first. "
+        "null = two on a CPU's cores, which trains a small reader 1.3 times as fast as one, and one on CUDA",
     )
     deterministic: bool = option(True, "Use only operations that give the same bits every time")
     log_every: int = option(20, "Steps between two log entries, which hold the means since the last")
@@ -40,11 +40,11 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:
             raise ConfigError("trainer: steps and minutes are both null; one of them must end the run")
-        for key in ("steps", "minutes", "micro_questions", "clip"):
+        for key in ("steps", "minutes", "micro_questions", "clip", "processes"):
             value = getattr(self, key)
             if value is not None and value <= 0:
                 raise ConfigError(f"trainer.{key} is {value}; it must be positive, or null")
-        for key in ("questions", "log_every", "processes"):
+        for key in ("questions", "log_every"):
             if getattr(self, key) < 1:
                 raise ConfigError(f"trainer.{key} is {getattr(self, key)}; it must be at least 1")
         if self.replay_every is not None and self.replay_every < 2:

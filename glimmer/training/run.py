@@ -13,7 +13,7 @@ from glimmer.data.collection import Corpus
 from glimmer.data.files import read_json, write_bytes, write_json
 from glimmer.data.tokenizers import Tokenizer, load_tokenizer, train_tokenizer
 from glimmer.errors import ConfigError, InterruptionError
-from glimmer.training.build import build_trainer, choose_device
+from glimmer.training.build import build_trainer, choose_device, choose_processes
 from glimmer.training.callbacks.checkpoint import FOLDER, LAST
 from glimmer.training.checkpoint import load_checkpoint
 from glimmer.training.distributed import Group
@@ -38,7 +38,7 @@ def train(config: "RunConfig") -> Path:
         InterruptionError: SIGINT or SIGTERM asked to stop; the run is saved.
         GlimmerError: anything else that is wrong with configuration, data or checkpoint.
     """
-    launch(partial(_train, config), config.trainer.processes, config.user_dir)
+    launch(partial(_train, config), choose_processes(config.trainer), config.user_dir)
     return Path(config.run_dir)
 
 

@@ -8,8 +8,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
-from glimmer.errors import DataError
+from glimmer.errors import ConfigError, DataError
+from glimmer.training.build import choose_processes
+from glimmer.training.config import TrainerConfig
 from glimmer.training.distributed import Group
 from glimmer.training.launch import launch
 from glimmer.training.signals import StopSignals
@@ -72,3 +75,19 @@ def test_a_signal_reaches_every_process_once(tmp_path: Path) -> None:
 
 def test_one_process_is_this_one() -> None:
     assert launch(os.getpid, 1) == os.getpid()
+
+
+def test_the_number_of_processes_follows_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def count(processes: int | None, device: str = "cpu") -> int:
+        return choose_processes(TrainerConfig(processes=processes, device=device))
+
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    assert [count(number) for number in (None, 1, 3)] == [2, 1, 3]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert count(None) == 1
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [count(number, "cuda") for number in (None, 2)] == [1, 2]
+    with pytest.raises(ConfigError, match=r"trainer\.processes is 3, one a CUDA device at most, and there are 2"):
+        count(3, "cuda")
