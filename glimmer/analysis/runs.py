@@ -51,7 +51,7 @@ def evaluate_run(run: LoadedRun, split: str, limit: int | None = None) -> dict[s
         else:
             missing[key] = made_by
     if missing:
-        with served(run, run.corpus.passages()) as reading:
+        with served(run, candidates_of(run, list(missing), split, limit)) as reading:
             for key, made_by in missing.items():
                 result = reading.evaluate(key, split, limit=limit, progress=True)
                 write_predictions(run.folder / "predictions" / f"{key}-{variant}.jsonl", result.predictions)
@@ -62,6 +62,12 @@ def evaluate_run(run: LoadedRun, split: str, limit: int | None = None) -> dict[s
 
 def _summary(run: LoadedRun, task: str, variant: str) -> Path:
     return run.folder / "evaluation" / f"{task}-{variant}.json"
+
+
+def candidates_of(run: LoadedRun, tasks: Sequence[str], split: str, limit: int | None) -> list[Passage]:
+    """The distinct candidates of all questions of an evaluation."""
+    examples = [e for key in tasks for e in evaluation_examples(run.task(key), split, limit)]
+    return list({c.passage.id: c.passage for example in examples for c in example.candidates}.values())
 
 
 @contextmanager

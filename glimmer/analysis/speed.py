@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from glimmer.analysis.runs import served
+from glimmer.analysis.runs import candidates_of, served
 from glimmer.config.schema import RunConfig
 from glimmer.data.tokenizers import Tokenizer
-from glimmer.evaluation.evaluate import evaluation_examples
 from glimmer.inference.run import LoadedRun, untrained_run
 from glimmer.training.build import build_trainer, choose_device, choose_processes
 from glimmer.training.distributed import Group
@@ -70,16 +69,15 @@ def _trainer(config: RunConfig, group: Group) -> Trainer:
 
 def _evaluation(run: LoadedRun, split: str, limit: int | None) -> float:
     """Seconds of ``evaluate_run``, from a few questions of every task and the passages that they need."""
-    examples = {key: evaluation_examples(run.task(key), split, min(SAMPLE, limit or SAMPLE)) for key in run.supervised}
-    asked = [example for sample in examples.values() for example in sample]
-    passages = {c.passage.id: c.passage for example in asked for c in example.candidates}
+    questions = min(SAMPLE, limit or SAMPLE)
+    sample = candidates_of(run, run.supervised, split, questions)
     start = time.monotonic()
-    with served(run, list(passages.values())) as reading:
-        began = time.monotonic()
-        seconds = (began - start) * len(run.corpus.passages()) / len(passages)
-        for key, sample in examples.items():
-            began = time.monotonic()
-            reading.evaluate(key, split, limit=len(sample))
+    with served(run, sample) as reading:
+        a_passage = (time.monotonic() - start) / len(sample)
+        seconds = a_passage * len(candidates_of(run, run.supervised, split, limit))
+        for key in run.supervised:
+            start = time.monotonic()
+            answered = len(reading.evaluate(key, split, limit=questions).predictions)
             size = run.task(key).size(split)
-            seconds += (time.monotonic() - began) * min(size, limit or size) / len(sample)
+            seconds += (time.monotonic() - start) * min(size, limit or size) / answered
     return seconds

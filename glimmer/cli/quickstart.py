@@ -44,7 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--systems", default="fid,lumen,glimmer", help="experiments (default: %(default)s)")
     parser.add_argument("--seeds", default="1", help="seeds, such as 1,2,3 (default: %(default)s)")
     parser.add_argument("--split", default="test", help="split to evaluate (default: %(default)s)")
-    parser.add_argument("--limit", type=positive, help="records a task in the evaluation (default: all)")
+    parser.add_argument(
+        "--limit",
+        type=positive,
+        default=250,
+        help="records a task in the evaluation, evenly spread (default: %(default)s of some 2,000)",
+    )
     parser.add_argument("--timed", type=positive, default=8, help="questions a task to time (default: %(default)s)")
     parser.add_argument("--output", default="runs/quickstart", help="folder for everything (default: %(default)s)")
     parser.add_argument(
