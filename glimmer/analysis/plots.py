@@ -8,11 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from glimmer.analysis.report import NAMES, passages, title
-from glimmer.analysis.results import Comparison
+from glimmer.analysis.results import Comparison, Curve
 from glimmer.data.files import write_bytes
-
-Curve = Sequence[tuple[float, float]]
-"""Points (step, value) by rising step."""
 
 
 def draw_comparison(comparison: Comparison, directory: Path) -> dict[str, str]:
@@ -27,15 +24,20 @@ def draw_comparison(comparison: Comparison, directory: Path) -> dict[str, str]:
     return {name: caption for name, (_, caption) in figures.items()}
 
 
-def draw_curves(curves: Mapping[str, Mapping[str, Curve]], directory: Path) -> dict[str, str]:
-    """Draw training curves: quantity → line label → curve, a panel a quantity; returns file name → caption."""
+def draw_curves(curves: Mapping[str, Mapping[str, Sequence[Curve]]], directory: Path) -> dict[str, str]:
+    """Draw training curves: quantity → system → a curve a seed, a panel a quantity; returns file name → caption."""
+    if not curves:
+        return {}
+    systems = list(dict.fromkeys(system for lines in curves.values() for system in lines))
     figure = Figure(figsize=(5 * len(curves), 3.6), layout="constrained")
     for axes, (quantity, lines) in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves.items(), strict=True):
-        for label, points in lines.items():
-            axes.plot(*zip(*points, strict=True), label=label, marker="." if len(points) < 30 else None)
+        for system, seeds in lines.items():
+            for number, points in enumerate(seeds):
+                label = None if number else NAMES.get(system, system)
+                axes.plot(*zip(*points, strict=True), color=f"C{systems.index(system)}", label=label, linewidth=1)
         _finish(axes, "step", quantity)
     _save(figure, directory / "training_curves.png")
-    return {"training_curves.png": "Training curves"}
+    return {"training_curves.png": "Training curves, a line a seed"}
 
 
 def draw_sweep(points: Sequence[tuple[str, float, float]], key: str, directory: Path) -> dict[str, str]:

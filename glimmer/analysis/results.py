@@ -7,6 +7,9 @@ from pathlib import Path
 
 from glimmer.errors import DataError
 
+Curve = Sequence[tuple[float, float]]
+"""Points (step, value) by rising step."""
+
 
 @dataclass(frozen=True)
 class TaskScore:

@@ -13,7 +13,7 @@ from typing import Any
 
 from glimmer.analysis.benchmark import Subject, Timing, benchmark
 from glimmer.analysis.compute import exact_count, source_units
-from glimmer.analysis.results import RunResult, TaskScore
+from glimmer.analysis.results import Curve, RunResult, TaskScore
 from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.data.files import content_hash, read_json, read_json_lines, write_json
 from glimmer.data.values import Batch, Passage
@@ -153,19 +153,27 @@ def run_result(run: LoadedRun, split: str, scores: Mapping[str, TaskScore], timi
     )
 
 
-def training_curves(runs: Sequence[LoadedRun]) -> dict[str, dict[str, list[tuple[float, float]]]]:
-    """Loss and average dev score (percent) of every run by step, from ``metrics.jsonl``: quantity → run → points."""
-    curves: dict[str, dict[str, list[tuple[float, float]]]] = {}
+CURVES = (
+    ("train", "cross_entropy", "cross-entropy in training", 1),
+    ("train", "teacher_forced/exact", "exact match in training", 100),
+    ("evaluation", "average", "average dev score", 100),
+)
+"""Kind and name of what is logged, and its label and factor in a plot: all that systems with other criterions share."""
+
+
+def training_curves(runs: Sequence[LoadedRun]) -> dict[str, dict[str, list[Curve]]]:
+    """What every run logged, by step: quantity → system → a curve a seed. Curves of one point are left out."""
+    curves: dict[str, dict[str, list[Curve]]] = {}
     for run in runs:
-        for _, line in read_json_lines(run.folder / "metrics.jsonl", "a logged entry"):
-            if line.get("task") is None:
-                for kind, name, label, factor in (
-                    ("train", "loss", "training loss", 1),
-                    ("evaluation", "average", "average score in training", 100),
-                ):
-                    if line.get("kind") == kind and line.get(name) is not None:
-                        lines = curves.setdefault(label, {}).setdefault(run.folder.name, [])
-                        lines.append((line["step"], factor * line[name]))
+        lines = [line for _, line in read_json_lines(run.folder / "metrics.jsonl", "a logged entry")]
+        for kind, name, label, factor in CURVES:
+            curve = [
+                (line["step"], factor * line[name])
+                for line in lines
+                if line.get("task") is None and line.get("kind") == kind and line.get(name) is not None
+            ]
+            if len(curve) > 1:
+                curves.setdefault(label, {}).setdefault(system_of(run), []).append(curve)
     return curves
 
 

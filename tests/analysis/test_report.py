@@ -120,7 +120,7 @@ def test_the_written_report_holds_table_commands_plots_and_the_same_json(tmp_pat
 
 def test_curves_and_sweeps_are_drawn(tmp_path: Path) -> None:
     names = [
-        *draw_curves({"loss": {"fid": [(1, 2.0), (2, 1.0)]}, "score": {"fid": [(2, 50.0)]}}, tmp_path),
+        *draw_curves({"loss": {"fid": [[(1, 2.0), (2, 1.0)]]}, "score": {"fid": [[(1, 4.0), (2, 50.0)]]}}, tmp_path),
         *draw_sweep([("5", 40.0, 1.0), ("10", 50.0, 0.0)], "data.retrieved", tmp_path),
     ]
     assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in names)
