@@ -19,7 +19,7 @@ DESCRIPTION = """\
 Answer questions with a trained run, over the run's passages. Questions are plain text, one a line, or KILT lines
 {"id": ..., "input": ...}; blank lines are passed over. Examples:
 
-  echo "What is the capital of Ghana?" | glimmer predict runs/quickstart/glimmer
+  echo "What is the capital of Ghana?" | glimmer predict package:glimmer
   glimmer predict runs/x claims.txt --task fact_verification --json > predictions.jsonl
 """
 
@@ -48,7 +48,9 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="glimmer predict", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("run", metavar="RUN", help="a run's folder, or a checkpoint file")
+    options.add_argument(
+        "run", metavar="RUN", help="a run's folder, a checkpoint, or package:glimmer (as shipped)"
+    )
     options.add_argument(
         "file", metavar="FILE", nargs="?", default="-", help="questions; - is standard input (default)"
     )

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from glimmer.config.check import check
+from glimmer.config.compose import compose_run
 from glimmer.config.load import load_run_config
 from glimmer.config.schema import RunConfig
 from glimmer.data.collate import Collator
 from glimmer.data.collection import Corpus
+from glimmer.data.files import PACKAGE
 from glimmer.data.tokenizers import Tokenizer, load_tokenizer
 from glimmer.errors import CheckpointError, ConfigError, suggest
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task
@@ -112,7 +114,7 @@ def load_run(
     memory: Path | str | None = None,
     device: str = "auto",
 ) -> LoadedRun:
-    """Load a run's folder or a checkpoint file.
+    """Load a run's folder, a checkpoint file, or ``package:EXPERIMENT``: as it starts from shipped weights.
 
     ``checkpoint`` is ``best``, ``last`` or a file; None takes the best if there is one, else the last. Of the last,
     the moving average is taken where the run kept one, as in the run's own evaluation. ``passages`` and ``kept``
@@ -122,6 +124,9 @@ def load_run(
     Raises:
         GlimmerError: there is no such run or checkpoint, its weights do not fit, or a number is impossible.
     """
+    if str(run).startswith(PACKAGE):
+        composed = compose_run([f"experiment={str(run).removeprefix(PACKAGE)}", f"trainer.device={device}"])
+        return replace(untrained_run(_changed(composed, passages, kept, data, memory)), passages=passages)
     path = find_checkpoint(Path(run), checkpoint)
     target = choose_device(TrainerConfig(device=device))
     state = load_checkpoint(path)

@@ -1,12 +1,16 @@
 """The weights that glimmer ships fit the systems that start from them."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from small_runs import write_corpus
 
+import glimmer
 from glimmer.config.compose import compose_run
 from glimmer.data.files import ASSETS, shipped
 from glimmer.data.tokenizers import load_tokenizer
-from glimmer.errors import CheckpointError, DataError
+from glimmer.errors import CheckpointError, DataError, GlimmerError
 from glimmer.models.build import build_reader
 from glimmer.training.build import initialise
 
@@ -33,3 +37,21 @@ def test_a_file_that_is_not_shipped_has_a_nearest_one() -> None:
     assert shipped("package:tokenizer.json") == ASSETS / "tokenizer.json"
     with pytest.raises(DataError, match=r"did you mean 'tokenizer\.json'"):
         shipped("package:tokeniser.json")
+
+
+def test_the_shipped_reader_answers_from_passages_without_any_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_corpus(tmp_path / "data" / "factbook")
+    for split in ("train", "dev"):
+        records = (tmp_path / "data" / "factbook" / f"open_qa-{split}.jsonl").read_text()
+        for task in ("slot_filling", "fact_verification", "multi_hop"):
+            (tmp_path / "data" / "factbook" / f"{task}-{split}.jsonl").write_text(records)
+    monkeypatch.chdir(tmp_path)
+    asked = [glimmer.load("package:glimmer").ask(f"What is the capital of Land{letter}?") for letter in "abcdef"]
+    assert sum(str(answer).lower() == f"town{letter}" for answer, letter in zip(asked, "abcdef", strict=True)) >= 3
+
+
+def test_an_unknown_system_has_a_nearest_one() -> None:
+    with pytest.raises(GlimmerError, match="did you mean 'glimmer'"):
+        glimmer.load("package:glimer")
