@@ -48,9 +48,7 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="glimmer predict", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument(
-        "run", metavar="RUN", help="a run's folder, a checkpoint, or package:glimmer (as shipped)"
-    )
+    options.add_argument("run", metavar="RUN", help="a run's folder, a checkpoint, or package:glimmer (as shipped)")
     options.add_argument(
         "file", metavar="FILE", nargs="?", default="-", help="questions; - is standard input (default)"
     )

@@ -146,5 +146,5 @@ def test_weights_of_a_run_start_another(data: Path, tmp_path: Path, left_alone: 
     reader = build_trainer(config, prepare_tokenizer(config, Group())).reader
     best = load_checkpoint(left_alone / "checkpoints" / "best.pt")["model"]
     assert not torch.equal(reader.state_dict()["encoder.embedding.weight"], best["encoder.embedding.weight"])
-    initialise(reader, left_alone / "checkpoints" / "best.pt")
+    initialise(reader, str(left_alone / "checkpoints" / "best.pt"))
     assert all(torch.equal(value, best[name]) for name, value in reader.state_dict().items())

@@ -165,13 +165,11 @@ def test_progress_and_tensorboard_follow_a_run(data: Path, tmp_path: Path, capfd
 
 def test_what_cannot_be_evaluated_is_refused_before_training(data: Path, tmp_path: Path) -> None:
     for options, message in (
-        ({"tasks": ["open_q"]}, "unknown 'open_q'; did you mean 'open_qa'"),
+        ({"tasks": ["open_q"]}, "unknown task 'open_q'; did you mean 'open_qa'"),
         ({"metric": "open_qa"}, "expected average or TASK/METRIC"),
     ):
-        made = trainer(data, tmp_path, callbacks={"evaluation": {"name": "evaluation", **options}})
         with pytest.raises(ConfigError, match=message):
-            made.fit()
-        assert made.step == 0
+            trainer(data, tmp_path, callbacks={"evaluation": {"name": "evaluation", **options}}).fit()
 
 
 def test_a_gradient_that_is_not_finite_stops_before_anything_is_changed_or_saved(data: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ class EvaluationConfig(CallbackConfig):
         1000, "Steps between two evaluations; there is one at the end in any case; null = only that"
     )
     split: str = option("dev", "The split that is evaluated")
-    limit: int | None = option(200, "Records a task at most; null = all")
+    limit: int | None = option(100, "Records a task at most; null = all")
     tasks: list[str] = option([], "Only these tasks; all supervised ones when empty")
     metric: str = option(
         AVERAGE, "What best checkpoint and early stopping go by: average (of headline metrics), or TASK/METRIC"
