@@ -51,7 +51,7 @@ def evaluate_run(run: LoadedRun, split: str, limit: int | None = None) -> dict[s
         else:
             missing[key] = made_by
     if missing:
-        with served(run, candidates_of(run, list(missing), split, limit)) as reading:
+        with served(run, list(missing), split, limit) as reading:
             for key, made_by in missing.items():
                 result = reading.evaluate(key, split, limit=limit, progress=True)
                 write_predictions(run.folder / "predictions" / f"{key}-{variant}.jsonl", result.predictions)
@@ -65,14 +65,15 @@ def _summary(run: LoadedRun, task: str, variant: str) -> Path:
 
 
 def candidates_of(run: LoadedRun, tasks: Sequence[str], split: str, limit: int | None) -> list[Passage]:
-    """The distinct candidates of all questions of an evaluation."""
+    """The distinct passages that the reader is given for all questions of an evaluation."""
     examples = [e for key in tasks for e in evaluation_examples(run.task(key), split, limit)]
-    return list({c.passage.id: c.passage for example in examples for c in example.candidates}.values())
+    count = run.passages or run.config.collator.passages
+    return list({c.passage.id: c.passage for example in examples for c in example.candidates[:count]}.values())
 
 
 @contextmanager
-def served(run: LoadedRun, passages: Sequence[Passage]) -> Iterator[LoadedRun]:
-    """The run with the memory of ``passages`` computed once, as it would be served; the same but for rounding."""
+def served(run: LoadedRun, tasks: Sequence[str], split: str, limit: int | None) -> Iterator[LoadedRun]:
+    """The run with the memory that an evaluation needs computed once, as when served; the same but for rounding."""
     if not _reader(run).encoder.memory_layers or isinstance(_reader(run).memory, StoredMemory):
         yield run
         return
@@ -80,7 +81,7 @@ def served(run: LoadedRun, passages: Sequence[Passage]) -> Iterator[LoadedRun]:
     run.folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=run.folder, prefix="memory-") as folder:
         store = Path(folder) / "store"
-        encode_passages(run, passages, store, codec, progress=True)
+        encode_passages(run, candidates_of(run, tasks, split, limit), store, codec, progress=True)
         yield run.reading(store)
 
 

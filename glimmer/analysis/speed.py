@@ -70,11 +70,10 @@ def _trainer(config: RunConfig, group: Group) -> Trainer:
 def _evaluation(run: LoadedRun, split: str, limit: int | None) -> float:
     """Seconds of ``evaluate_run``, from a few questions of every task and the passages that they need."""
     questions = min(SAMPLE, limit or SAMPLE)
-    sample = candidates_of(run, run.supervised, split, questions)
+    needed, sampled = (len(candidates_of(run, run.supervised, split, count)) for count in (limit, questions))
     start = time.monotonic()
-    with served(run, sample) as reading:
-        a_passage = (time.monotonic() - start) / len(sample)
-        seconds = a_passage * len(candidates_of(run, run.supervised, split, limit))
+    with served(run, run.supervised, split, questions) as reading:
+        seconds = (time.monotonic() - start) * needed / sampled
         for key in run.supervised:
             start = time.monotonic()
             answered = len(reading.evaluate(key, split, limit=questions).predictions)

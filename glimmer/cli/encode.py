@@ -4,12 +4,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from glimmer.cli.arguments import positive
+from glimmer.cli.arguments import add_device, add_dtype, add_weights, positive
 from glimmer.data.passages import read_passages
 from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import load_run
 from glimmer.memory import CODECS, MemoryStore
-from glimmer.memory.codecs import DTYPES
 
 DESCRIPTION = """\
 Encode every passage of a run's corpus with the run's memory layers, and keep the states in a store. Readers of the same
@@ -47,16 +46,13 @@ def _parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="glimmer encode", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("run", metavar="RUN", help="a run's folder, or a checkpoint file")
+    add_weights(options)
     options.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder of the store; must be new")
     options.add_argument("--passages", metavar="FILE", type=Path, help="passages.jsonl (default: the run's corpus)")
-    options.add_argument("--dtype", default="bfloat16", choices=DTYPES, help="of a number (default: %(default)s)")
-    options.add_argument(
-        "--checkpoint", metavar="best|last|PATH", help="weights (default: best if there is one, else last)"
-    )
+    add_dtype(options, "bfloat16")
     options.add_argument("--data", metavar="DIR", help="folder of the corpus (default: the run's)")
     options.add_argument(
         "--batch-size", type=positive, default=64, metavar="N", help="passages at once (default: %(default)s)"
     )
-    options.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
+    add_device(options)
     return options

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from glimmer.cli.arguments import add_device, add_weights
 from glimmer.data.files import write_json
 from glimmer.evaluation.evaluate import TaskResult
 from glimmer.evaluation.predictions import write_predictions
@@ -48,7 +49,6 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="glimmer evaluate", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("run", metavar="RUN", help="a run's folder, or a checkpoint file")
     options.add_argument("--split", default="dev", help="split to evaluate (default: %(default)s)")
     options.add_argument("--tasks", nargs="+", metavar="TASK", help="tasks to evaluate (default: all with data)")
     options.add_argument("--limit", type=int, metavar="N", help="questions a task, evenly spread (default: all)")
@@ -62,9 +62,7 @@ def parser() -> argparse.ArgumentParser:
 
 def add_run_options(options: argparse.ArgumentParser) -> None:
     """Add the options that say which weights of a run are used, and how."""
-    options.add_argument(
-        "--checkpoint", metavar="best|last|PATH", help="weights (default: best if there is one, else last)"
-    )
+    add_weights(options)
     options.add_argument("--passages", type=int, metavar="K", help="candidates a question (default: the run's)")
     options.add_argument(
         "--kept", type=int, metavar="M", help="candidates that the selector keeps (default: the run's)"
@@ -73,7 +71,7 @@ def add_run_options(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--memory", metavar="DIR", help="memory store of `glimmer encode` to read passages from (default: the run's)"
     )
-    options.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
+    add_device(options)
 
 
 def open_run(arguments: argparse.Namespace) -> LoadedRun:

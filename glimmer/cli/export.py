@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from glimmer.cli.arguments import add_dtype, add_weights
 from glimmer.inference.run import load_run
 from glimmer.memory.codecs import DTYPES
 from glimmer.models.reader import count_parameters
@@ -38,10 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="glimmer export", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("run", metavar="RUN", help="a run's folder, or a checkpoint file")
+    add_weights(options)
     options.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder of both files")
-    options.add_argument("--dtype", default="float32", choices=DTYPES, help="of a number (default: %(default)s)")
-    options.add_argument(
-        "--checkpoint", metavar="best|last|PATH", help="weights (default: best if there is one, else last)"
-    )
+    add_dtype(options, "float32")
     return options

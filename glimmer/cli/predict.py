@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="glimmer predict", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("run", metavar="RUN", help="a run's folder, a checkpoint, or package:glimmer (as shipped)")
+    add_run_options(options)
     options.add_argument(
         "file", metavar="FILE", nargs="?", default="-", help="questions; - is standard input (default)"
     )
@@ -56,7 +56,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--show", type=int, default=3, metavar="N", help="passages shown an answer (default: %(default)s)"
     )
-    add_run_options(options)
     options.add_argument("--json", action="store_true", help="print KILT prediction lines")
     return options
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from glimmer.config.compose import compose_run
 from glimmer.config.schema import RunConfig
 from glimmer.data.collection import Corpus
-from glimmer.data.files import shipped
+from glimmer.data.files import resolve_file
 from glimmer.data.tokenizers import Tokenizer, load_tokenizer, train_tokenizer
 from glimmer.errors import CheckpointError, DataError
 from glimmer.evaluation.metrics import METRICS
@@ -49,7 +49,7 @@ def validate(config: RunConfig) -> str:
         GlimmerError: the first thing that is wrong.
     """
     choose_processes(config.trainer)
-    if config.trainer.initialise is not None and not shipped(config.trainer.initialise).is_file():
+    if config.trainer.initialise is not None and not resolve_file(config.trainer.initialise).is_file():
         raise CheckpointError(f"trainer.initialise={config.trainer.initialise}: no such file; expected a checkpoint")
     corpus = Corpus(config.data)
     tasks = {key: TASKS.build(options, key, corpus) for key, options in config.tasks.items()}

@@ -1,5 +1,7 @@
 """Checks that no part of a run can make alone: whether its parts fit together."""
 
+from collections.abc import Collection, Sequence
+
 from glimmer.config.schema import RunConfig
 from glimmer.criterions.base import CRITERIONS
 from glimmer.errors import ConfigError, suggest
@@ -68,15 +70,19 @@ def _check_training(config: RunConfig) -> None:
             raise ConfigError(f"{key} is empty; expected at least one, such as {key.removesuffix('s')}=[…]")
     rates = mixing_rates(config.sampler, dict.fromkeys(config.tasks, 1))
     for number, stage in enumerate(config.trainer.stages):
-        for task in set(stage.tasks) - rates.keys():
-            raise ConfigError(f"trainer.stages[{number}].tasks names an unknown task {task!r}; {suggest(task, rates)}")
+        _check_tasks(f"trainer.stages[{number}].tasks", stage.tasks, rates)
         if stage.tasks and not any(rates[task] for task in stage.tasks):
             raise ConfigError(f"trainer.stages[{number}].tasks has only tasks that the sampler never draws")
     PassageSchedule(config.trainer.stages, config.trainer.replay_every)
     for key, callback in config.callbacks.items():
-        for task in callback.tasks if isinstance(callback, EvaluationConfig) else ():
-            if task not in rates:
-                raise ConfigError(f"callbacks.{key}.tasks names an unknown task {task!r}; {suggest(task, rates)}")
+        if isinstance(callback, EvaluationConfig):
+            _check_tasks(f"callbacks.{key}.tasks", callback.tasks, rates)
     names = {callback.name for callback in config.callbacks.values()}
     if "early_stopping" in names and "evaluation" not in names:
         raise ConfigError("callbacks.early_stopping needs an evaluation to go by; add the callback 'evaluation'")
+
+
+def _check_tasks(key: str, named: Sequence[str], known: Collection[str]) -> None:
+    for task in named:
+        if task not in known:
+            raise ConfigError(f"{key} names an unknown task {task!r}; {suggest(task, known)}")

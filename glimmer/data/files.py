@@ -15,7 +15,7 @@ ASSETS = Path(__file__).parent.parent / "assets"
 PACKAGE = "package:"
 
 
-def shipped(path: str) -> Path:
+def resolve_file(path: str) -> Path:
     """The file that a configuration names; ``package:NAME`` is one that glimmer ships.
 
     Raises:

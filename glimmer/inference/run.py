@@ -15,7 +15,7 @@ from glimmer.config.load import load_run_config
 from glimmer.config.schema import RunConfig
 from glimmer.data.collate import Collator
 from glimmer.data.collection import Corpus
-from glimmer.data.files import PACKAGE
+from glimmer.data.files import PACKAGE, resolve_file
 from glimmer.data.tokenizers import Tokenizer, load_tokenizer
 from glimmer.errors import CheckpointError, ConfigError, suggest
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task
@@ -24,7 +24,7 @@ from glimmer.models.base import Model
 from glimmer.models.build import build_reader
 from glimmer.plugins import load_plugins
 from glimmer.tasks import TASKS, Task
-from glimmer.training.build import build_trainer, choose_device
+from glimmer.training.build import build_initial_reader, choose_device
 from glimmer.training.callbacks import CALLBACKS
 from glimmer.training.callbacks.checkpoint import BEST, FOLDER, LAST
 from glimmer.training.checkpoint import load_checkpoint, load_model_state
@@ -125,8 +125,12 @@ def load_run(
         GlimmerError: there is no such run or checkpoint, its weights do not fit, or a number is impossible.
     """
     if str(run).startswith(PACKAGE):
+        if checkpoint is not None:
+            raise CheckpointError(f"{run} has the shipped weights alone, no checkpoint {checkpoint!r}")
         composed = compose_run([f"experiment={str(run).removeprefix(PACKAGE)}", f"trainer.device={device}"])
-        return replace(untrained_run(_changed(composed, passages, kept, data, memory)), passages=passages)
+        if composed.trainer.initialise is None:
+            raise CheckpointError(f"{run}: this experiment starts from nothing; glimmer ships no weights for it")
+        return untrained_run(_changed(composed, passages, kept, data, memory), passages)
     path = find_checkpoint(Path(run), checkpoint)
     target = choose_device(TrainerConfig(device=device))
     state = load_checkpoint(path)
@@ -137,43 +141,44 @@ def load_run(
     reader = build_reader(config, tokenizer)
     load_model_state(reader, state["model"], str(path))
     _publish(reader, config, state)
+    return _assembled(config, reader.to(target), tokenizer, folder, path, state["step"], passages)
+
+
+def untrained_run(config: RunConfig, passages: int | None = None) -> LoadedRun:
+    """The run of ``config`` as its training would begin; its checkpoint is what the weights come from, if anything.
+
+    Raises:
+        GlimmerError: data or weights that ``config`` names are at fault.
+    """
+    tokenizer = prepare_tokenizer(config, Group())
+    reader = build_initial_reader(config, tokenizer).to(choose_device(config.trainer))
+    folder, origin = Path(config.run_dir), config.trainer.initialise
+    checkpoint = folder / FOLDER / LAST if origin is None else resolve_file(origin)
+    return _assembled(config, reader, tokenizer, folder, checkpoint, 0, passages)
+
+
+def _assembled(
+    config: RunConfig,
+    reader: Model,
+    tokenizer: Tokenizer,
+    folder: Path,
+    checkpoint: Path,
+    step: int,
+    passages: int | None,
+) -> LoadedRun:
     corpus = Corpus(config.data)
     return LoadedRun(
         folder=folder,
-        checkpoint=path,
-        step=state["step"],
+        checkpoint=checkpoint,
+        step=step,
         config=config,
-        reader=reader.to(target).eval(),
+        reader=reader.eval(),
         tokenizer=tokenizer,
         collator=Collator(config.collator, tokenizer, corpus.passage),
         corpus=corpus,
         tasks={key: TASKS.build(options, key, corpus) for key, options in config.tasks.items()},
-        device=target,
+        device=next(reader.parameters()).device,
         passages=passages,
-    )
-
-
-def untrained_run(config: RunConfig) -> LoadedRun:
-    """The run of ``config`` as its training would begin.
-
-    Raises:
-        GlimmerError: data or weights that the configuration names are at fault.
-    """
-    tokenizer = prepare_tokenizer(config, Group())
-    trainer = build_trainer(config, tokenizer)
-    corpus = Corpus(config.data)
-    return LoadedRun(
-        folder=Path(config.run_dir),
-        checkpoint=Path(config.trainer.initialise or ""),
-        step=0,
-        config=config,
-        reader=trainer.reader.eval(),
-        tokenizer=tokenizer,
-        collator=Collator(config.collator, tokenizer, corpus.passage),
-        corpus=corpus,
-        tasks=trainer.tasks,
-        device=trainer.device,
-        passages=None,
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from glimmer.criterions import CRITERIONS
 from glimmer.data.collate import Collator
 from glimmer.data.collection import Corpus
-from glimmer.data.files import shipped
+from glimmer.data.files import resolve_file
 from glimmer.data.tokenizers import Tokenizer
 from glimmer.errors import CheckpointError, ConfigError
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task
@@ -46,11 +46,7 @@ def build_trainer(config: "RunConfig", tokenizer: Tokenizer, group: Group | None
     collator = Collator(config.collator, tokenizer, corpus.passage)
     device = choose_device(config.trainer)
     make_deterministic(config.trainer.deterministic)
-    seed_everything(config.seed, "initial weights")
-    reader = build_reader(config, tokenizer)
-    if config.trainer.initialise is not None:
-        initialise(reader, config.trainer.initialise)
-    reader.to(device)
+    reader = build_initial_reader(config, tokenizer).to(device)
     group = Group() if group is None else group
     group.share_weights(reader)
     return Trainer(
@@ -70,6 +66,19 @@ def build_trainer(config: "RunConfig", tokenizer: Tokenizer, group: Group | None
         evaluate=_evaluator(config, reader, collator, tokenizer, device),
         group=group,
     )
+
+
+def build_initial_reader(config: "RunConfig", tokenizer: Tokenizer) -> Model:
+    """The reader with the weights that training starts from.
+
+    Raises:
+        GlimmerError: its options do not fit together, or the weights do not fit it.
+    """
+    seed_everything(config.seed, "initial weights")
+    reader = build_reader(config, tokenizer)
+    if config.trainer.initialise is not None:
+        initialise(reader, config.trainer.initialise)
+    return reader
 
 
 def plain(config: "RunConfig") -> dict[str, Any]:
@@ -124,7 +133,7 @@ def initialise(reader: Model, source: str) -> None:
         DataError: ``source`` is ``package:NAME``, and glimmer ships no such file.
     """
     try:
-        _initialise(reader, shipped(source))
+        _initialise(reader, resolve_file(source))
     except CheckpointError as error:
         raise CheckpointError(f"trainer.initialise={source}: {error}; null starts from nothing") from None
 

@@ -8,7 +8,7 @@ from small_runs import write_corpus
 
 import glimmer
 from glimmer.config.compose import compose_run
-from glimmer.data.files import ASSETS, shipped
+from glimmer.data.files import ASSETS, resolve_file
 from glimmer.data.tokenizers import load_tokenizer
 from glimmer.errors import CheckpointError, DataError, GlimmerError
 from glimmer.models.build import build_reader
@@ -34,9 +34,9 @@ def test_weights_that_do_not_fit_are_refused_with_a_way_out() -> None:
 
 
 def test_a_file_that_is_not_shipped_has_a_nearest_one() -> None:
-    assert shipped("package:tokenizer.json") == ASSETS / "tokenizer.json"
+    assert resolve_file("package:tokenizer.json") == ASSETS / "tokenizer.json"
     with pytest.raises(DataError, match=r"did you mean 'tokenizer\.json'"):
-        shipped("package:tokeniser.json")
+        resolve_file("package:tokeniser.json")
 
 
 def test_the_shipped_reader_answers_from_passages_without_any_training(
@@ -55,3 +55,10 @@ def test_the_shipped_reader_answers_from_passages_without_any_training(
 def test_an_unknown_system_has_a_nearest_one() -> None:
     with pytest.raises(GlimmerError, match="did you mean 'glimmer'"):
         glimmer.load("package:glimer")
+
+
+def test_what_is_not_shipped_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="glimmer ships no weights for it"):
+        glimmer.load("package:fido")
+    with pytest.raises(CheckpointError, match="no checkpoint 'last'"):
+        glimmer.load("package:glimmer", checkpoint="last")

@@ -9,7 +9,7 @@ from typing import Any, Self
 from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Library
 
-from glimmer.data.files import content_hash, shipped, write_bytes
+from glimmer.data.files import content_hash, resolve_file, write_bytes
 from glimmer.data.tokenizers.base import Tokenizer, TokenizerConfig, register_tokenizer, sentinel_text
 from glimmer.errors import ConfigError, DataError
 from glimmer.registry import option
@@ -139,7 +139,7 @@ def _read(file: str | None) -> str:
     if file is None:
         raise ConfigError("tokenizer.file is null; expected the file of a trained tokenizer (tokenizer.json of a run)")
     try:
-        return shipped(file).read_text(encoding="utf-8")
+        return resolve_file(file).read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"{file}: {error.strerror or error}; expected the file of a trained tokenizer") from None
     except UnicodeDecodeError as error:

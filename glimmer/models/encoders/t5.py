@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from glimmer.data.values import States, Tokens
 from glimmer.errors import ConfigError, suggest
 from glimmer.models.encoders.base import Encoder, register_encoder
-from glimmer.models.t5.attention import Attention, RelativePositionBias, compute_dtype, mask_bias
+from glimmer.models.t5.attention import Attention, RelativePositionBias, mask_bias
 from glimmer.models.t5.feed_forward import ACTIVATIONS, FeedForward, RMSNorm
 from glimmer.registry import ComponentConfig, option
 
@@ -99,7 +100,10 @@ class T5Encoder(Encoder):
         tables = (self.live_relative_attention_bias, self.memory_relative_attention_bias)
         table = (tables[0] or tables[1]) if paired else (tables[1] or tables[0])
         assert table is not None
-        bias: Tensor = table(mask.shape[1], mask.shape[1]).to(compute_dtype(mask.device.type))
+        bias: Tensor = table(mask.shape[1], mask.shape[1])
+        device = mask.device.type
+        if torch.is_autocast_enabled(device):  # once, not in every layer
+            bias = bias.to(torch.get_autocast_dtype(device))
         return bias if bool(mask.all()) else bias + mask_bias(mask, bias.dtype)[:, None, None, :]
 
     def finish(self, states: States) -> States:

@@ -61,7 +61,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, dropo
     if bias is not None:
         scores = scores + bias
     # A CPU's bf16 softmax sums in fp32 by itself; casts round it would cost more than the softmax.
-    weights = torch.softmax(scores if scores.device.type == "cpu" else scores.float(), dim=-1).to(value.dtype)
+    weights = torch.softmax(scores, dim=-1).to(value.dtype)
     return F.dropout(weights, dropout, training=dropout > 0) @ value
 
 
@@ -71,11 +71,6 @@ def mask_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
     Finite, so that a row without a single real token stays finite too; its result is masked by the reader.
     """
     return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
-
-
-def compute_dtype(device_type: str) -> torch.dtype:
-    """The type that products are made in: what is added to them in every layer is better cast once."""
-    return torch.get_autocast_dtype(device_type) if torch.is_autocast_enabled(device_type) else torch.float32
 
 
 class Attention(nn.Module):
