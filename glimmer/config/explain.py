@@ -70,14 +70,14 @@ def unknown_key(key: str, mapping: Mapping[str, Any], groups: list[str]) -> Conf
             break
         here = here[part]
     siblings = list(here) if isinstance(here, Mapping) else []
-    known = siblings if path else sorted({*siblings, *groups})
+    rest = ".".join(key.split(".")[len(path) + 1 :])
+    # A group can only be chosen from (`task=…`); what lies deeper is a key of the configuration (`tasks.copying.…`).
+    known = siblings if path or rest else sorted({*siblings, *groups})
     if not known:
         return ConfigError(f"unknown key {key!r}; {'.'.join(path)} is empty: add to it with +{key}=…")
     where = f"Known in {'.'.join(path)}: " if path else "Known: "
-    prefix = "".join(f"{part}." for part in path)
-    rest = key[len(prefix) + len(name) :]
     if near := difflib.get_close_matches(name, known, n=1, cutoff=0.5):
-        hint = f"did you mean {prefix + near[0] + rest!r}? "
+        hint = f"did you mean {'.'.join(filter(None, [*path, near[0], rest]))!r}? "
     else:
         leaf = key.rsplit(".", 1)[-1]
         elsewhere = [other for other in _keys(mapping) if other.rsplit(".", 1)[-1] == leaf]

@@ -67,7 +67,7 @@ class Bm25(Retriever):
 
     def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
         """The best ``k`` passages of every query; passages without a word of it are left out."""
-        return [self._best(query, k) for query in queries]
+        return [self._best(self._words(query), k) for query in queries]
 
     def _words(self, text: str) -> list[str]:
         """The words of a text that are searched for."""
@@ -85,16 +85,19 @@ class Bm25(Retriever):
         starts = self._model.scores["indptr"]
         return math.log(len(self.passages) / int(starts[column + 1] - starts[column]))
 
-    def _best(self, query: str, k: int) -> Hits:
-        words = [word for word in self._words(query) if word in self._model.vocab_dict]
-        if not words:
+    def _best(self, words: Sequence[str], k: int, among: Sequence[int] | None = None) -> Hits:
+        """The best ``k`` passages for words as the index spells them; of the rows ``among`` where they are given."""
+        known = [word for word in words if word in self._model.vocab_dict]
+        if not known:
             return []
-        scores: NDArray[np.float32] = self._model.get_scores(words)
+        scores: NDArray[np.float32] = self._model.get_scores(known)
+        rows = np.arange(len(scores)) if among is None else np.array(among)
+        scores = scores[rows]
         k = min(k, len(scores))
         # Everything as good as the k-th, so that ties are decided by order alone.
-        rows = np.flatnonzero((scores >= np.partition(scores, -k)[-k]) & (scores > 0))
-        rows = rows[np.argsort(-scores[rows], kind="stable")][:k]
-        return [(int(row), float(scores[row])) for row in rows]
+        best = np.flatnonzero((scores >= np.partition(scores, -k)[-k]) & (scores > 0))
+        best = best[np.argsort(-scores[best], kind="stable")][:k]
+        return [(int(rows[i]), float(scores[i])) for i in best]
 
     def _build(self, config: Bm25Config) -> Any:
         model = bm25s.BM25(k1=config.k1, b=config.b, method=config.method)

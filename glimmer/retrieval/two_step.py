@@ -16,7 +16,7 @@ from glimmer.retrieval.bm25 import Bm25, Bm25Config
 
 @dataclass(kw_only=True)
 class TwoStepConfig(Bm25Config):
-    """Options of the second step."""
+    """Options of the two steps."""
 
     plurals: bool = option(True, "Search for plurals and singulars alike (the S stemmer of Harman, 1991)")
     read: int = option(5, "Passages of the first step in which names are looked for, at least 1")
@@ -29,26 +29,39 @@ class TwoStepConfig(Bm25Config):
                 raise ConfigError(f"retriever.{key} must be at least 1, found {getattr(self, key)}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Lead:
+    """A name to follow: where it stood, how near to the question's words, and which of them are left to search for."""
+
+    name: str
+    nearness: float
+    row: int
+    words: tuple[str, ...]
+
+
 @register_retriever("two_step", TwoStepConfig)
 class TwoStep(Bm25):
-    """BM25 with the question, then again with names that its best passages hold.
+    """BM25 about what the question names, then about the names that stand there.
 
     The names are the subjects of the collection: what stands before the colon of a title, or all of a title without
-    one. Passages about a subject that the question names are read first. Names that the question holds itself are
-    passed over; of the others those come first that stand nearest to the
-    question's rarest words. The second query is a name and the words of the question that its passage does not hold,
-    for those that it holds are what led there. The result takes turns between the first ranking and the second
-    rankings, which take turns among themselves; its scores are reciprocal ranks. Neither answers nor gold passages
-    are looked at.
+    one. The first step looks for names in the best passages about the subjects that the question names, or in the best
+    of all where it names none. Names that the question holds itself are passed over; of the others those are followed
+    that stand nearest to the question's rarest words. The second step searches the passages about such a name for the
+    words of the question that the first passage does not hold, for those that it holds are what led there. The result
+    takes turns between the passages that led to names, with plain BM25 after them, and the second rankings, which take
+    turns among themselves; its scores are reciprocal ranks. Neither answers nor gold passages are looked at.
     """
 
     config: TwoStepConfig
 
     def __init__(self, config: TwoStepConfig, passages: Sequence[Passage], cache: Path | None = None) -> None:
         super().__init__(config, passages, cache)
-        subjects = {plain(passage.title.partition(":")[0]).strip() for passage in passages} - {""}
+        self._about: dict[str, list[int]] = {}
+        for row, passage in enumerate(passages):
+            if name := plain(passage.title.partition(":")[0]).strip():
+                self._about.setdefault(name, []).append(row)
         # Longest first: "Guinea-Bissau" is not "Guinea".
-        names = sorted(subjects, key=lambda name: (-len(name), name))
+        names = sorted(self._about, key=lambda name: (-len(name), name))
         self._subject = re.compile(rf"(?<= )({'|'.join(map(re.escape, names))})(?= )") if names else re.compile(r"(?!)")
 
     def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
@@ -56,24 +69,27 @@ class TwoStep(Bm25):
         return [self._two_steps(query, k) for query in queries]
 
     def _two_steps(self, query: str, k: int) -> Hits:
-        first = [row for row, _ in self._best(query, k)]
-        question = plain(query)
-        known = set(self._subject.findall(question))
-        words = self._words(self._subject.sub("", question))
-        leads: dict[str, tuple[float, str]] = {}
-        about_known = sorted(first, key=lambda row: self._title(row) not in known)
-        for row in about_known[: self.config.read]:
-            for name, nearness in self._names(self.passages[row], words):
-                rest = set(words) - set(self._words(self.passages[row].text))
-                if name not in known and nearness > leads.get(name, (0.0, ""))[0]:
-                    leads[name] = (nearness, " ".join([name, *(word for word in words if word in rest)]))
-        best = sorted(leads.values(), key=lambda lead: -lead[0])[: self.config.names]
-        second = _in_turns([[row for row, _ in self._best(lead, k)] for _, lead in best])
-        order = _in_turns([first, second])[:k]
+        leads = self._leads(query)
+        first = dict.fromkeys([*(x.row for x in leads), *(row for row, _ in self._best(self._words(query), k))])
+        second = _in_turns([[row for row, _ in self._best(x.words, k, self._about[x.name])] for x in leads])
+        order = _in_turns([list(first), second])[:k]
         return [(row, 1 / rank) for rank, row in enumerate(order, start=1)]
 
-    def _title(self, row: int) -> str:
-        return plain(self.passages[row].title.partition(":")[0]).strip()
+    def _leads(self, query: str) -> list[_Lead]:
+        """The names to follow from a question, the nearest first."""
+        question = plain(query)
+        known = dict.fromkeys(self._subject.findall(question))
+        words = self._words(self._subject.sub("", question))
+        about = [row for name in known for row in self._about[name]] or None
+        leads: dict[str, _Lead] = {}
+        for row, _ in self._best(words, self.config.read, about):
+            passage = self.passages[row]
+            there = set(self._words(passage.text))
+            left = tuple(word for word in words if word not in there)
+            for name, nearness in self._names(passage, words):
+                if name not in known and (name not in leads or nearness > leads[name].nearness):
+                    leads[name] = _Lead(name, nearness, row, left)
+        return sorted(leads.values(), key=lambda lead: -lead.nearness)[: self.config.names]
 
     def _names(self, passage: Passage, words: Sequence[str]) -> Iterator[tuple[str, float]]:
         """The subjects that a passage holds, each with its nearness to the words: the sum of rarity over distance."""

@@ -13,6 +13,7 @@ OVERRIDES = {
     "encoder.layerz=3": (ConfigError, "unknown key 'encoder.layerz'; did you mean 'encoder.layers'?"),
     "selektor.kept=3": (ConfigError, "unknown key 'selektor.kept'; did you mean 'selector.kept'?"),
     "kept=3": (ConfigError, "unknown key 'kept'; did you mean 'selector.kept'?"),
+    "task.open_qa.target=any": (ConfigError, "unknown key 'task.open_qa.target'; did you mean 'tasks.open_qa.target'?"),
     "rerankerr=none": (ConfigError, "unknown key 'rerankerr'; did you mean 'reranker'?"),
     "reranker=max_simm": (RegistryError, "unknown reranker 'max_simm'; did you mean 'max_sim'? Known: first_token,"),
     "task=[open_qb]": (RegistryError, "unknown task 'open_qb'; did you mean 'open_qa'?"),

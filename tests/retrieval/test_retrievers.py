@@ -79,6 +79,21 @@ def test_two_steps_reach_what_the_question_does_not_name() -> None:
     assert [score for _, score in two] == [1, 1 / 2, 1 / 3]
 
 
+def test_each_step_searches_passages_about_its_subject() -> None:
+    titles = ["Peru: Trade", "Chad: Trade", "Niger: Money", "Mali: Money", "Mali: Trade"]
+    texts = [
+        "Main export partner of 9%: Mali. Export partner of Chad: Mali.",
+        "Export partners: Niger 9%.",
+        "Coins are called francs.",
+        "The currency of Niger, in which its export partner pays, is the franc.",
+        "The currency of Niger.",
+    ]
+    query = "What are the coins of the main export partner of 9% of Chad called? The currency?"
+    assert build("bm25", texts, titles).retrieve([query], 5)[0][0][0] == 0
+    two = build("two_step", texts, titles, names=1).retrieve([query], 2)[0]
+    assert [row for row, _ in two] == [1, 2]  # Chad's passage, not Peru's; what is about Niger, not what names it
+
+
 def test_two_steps_without_a_name_to_follow_are_one() -> None:
     texts = ["apple pear", "pear", "plum"]
     one, two = (build(name, texts, ["A: x", "B: y", "C: z"]).retrieve(["pear"], 3)[0] for name in ("bm25", "two_step"))
