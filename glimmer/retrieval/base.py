@@ -1,10 +1,12 @@
 """What every retriever does: give the passages of a collection that fit a query."""
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from glimmer.data.files import content_hash
 from glimmer.data.values import Passage, Record
 from glimmer.registry import ComponentConfig, Registry
 
@@ -40,8 +42,12 @@ class Retriever(ABC):
         return self.retrieve([query_text(record.input) for record in records], k)
 
     def fingerprint(self, name: str) -> str:
-        """All that decides the candidates of the task file ``name``, beside its records and the passages."""
-        return repr(self.config)
+        """All that decides the candidates of the task file ``name``, beside its records and the passages.
+
+        The code of the retriever is part of it, so that what an earlier version found is never taken for its own.
+        """
+        classes = [kind for kind in type(self).__mro__ if issubclass(kind, Retriever)]
+        return content_hash(repr(self.config), *map(inspect.getsource, classes))
 
 
 def query_text(question: str) -> str:

@@ -1,6 +1,7 @@
 """BM25 by hand, in two steps, and from files."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,8 @@ import pytest
 
 from glimmer.data.values import Passage, Record
 from glimmer.errors import ConfigError, DataError, RegistryError
-from glimmer.retrieval import RETRIEVERS, Retriever, query_text
-from glimmer.retrieval.bm25 import singular
+from glimmer.retrieval import RETRIEVERS, Hits, Retriever, query_text
+from glimmer.retrieval.bm25 import Bm25, Bm25Config, singular
 from glimmer.retrieval.precomputed import read_candidates, write_candidates
 
 
@@ -60,6 +61,24 @@ def test_the_kept_index_gives_the_same_hits(tmp_path: Path) -> None:
     build("bm25", [*texts, "new"], cache=tmp_path)
     build("bm25", texts, cache=tmp_path, b=0.5)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_retriever_with_other_code_is_another() -> None:
+    class First(Bm25):
+        """Takes the first passages."""
+
+        def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
+            return [[(row, 1.0) for row in range(k)] for _ in queries]
+
+    class Last(Bm25):
+        """Takes the last passages."""
+
+        def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
+            return [[(len(self.passages) - row - 1, 1.0) for row in range(k)] for _ in queries]
+
+    config = Bm25Config(name="bm25")
+    marks = {kind(config, [Passage("p", "", "text")]).fingerprint("qa-dev") for kind in (Bm25, First, Last)}
+    assert len(marks) == 3
 
 
 def test_two_steps_reach_what_the_question_does_not_name() -> None:
