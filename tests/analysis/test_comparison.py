@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 from small_runs import small_run, write_corpus
 
 from glimmer.analysis import comparison
@@ -95,3 +96,17 @@ def test_speed_is_measured_without_a_trace(tmp_path: Path) -> None:
     measured = measure_speed({"one": config, "other": config}, "dev", 2)
     assert all(speed.update > 0 and speed.evaluation > 0 for speed in measured.values())
     assert {path.name for path in (tmp_path / "run").rglob("*")} == {"tokenizer.json"}
+
+
+def test_from_scratch_starts_the_systems_from_its_own_pre_training(tmp_path: Path) -> None:
+    data, output = write_corpus(tmp_path / "data"), tmp_path / "out"
+    brief = ["trainer.minutes=null", "trainer.steps=2", "trainer.stages=[{passages: 2}]"]
+    free = ["~sampler.weights", "sampler.mixing=uniform", "encoder.layers=4"]
+    options = ["--from-scratch", "--steps", "2", "--systems", "glimmer"]
+    assert main([*arguments(data, output, *options), *brief, *free]) == 0
+    shallow, deep = output / "pretrain", output / "pretrain_deep"
+    assert f"All systems started from {deep}/checkpoints/last.pt." in (output / "report.md").read_text()
+    for run, origin in ((deep, shallow), (output / "glimmer-seed1", deep)):
+        config = OmegaConf.load(run / "config.yaml")
+        assert config.trainer.initialise == str(origin / "checkpoints" / "last.pt")
+        assert (run / "tokenizer.json").read_bytes() == (shallow / "tokenizer.json").read_bytes()
