@@ -13,13 +13,14 @@ from contextlib import suppress
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from types import FrameType
 from typing import TypeVar
 
 import torch
 
-from glimmer.errors import GlimmerError
+from glimmer.errors import GlimmerError, InterruptionError
 from glimmer.plugins import load_plugins
-from glimmer.training.signals import StopSignals
+from glimmer.training.signals import SIGNALS, StopSignals
 
 T = TypeVar("T")
 
@@ -37,7 +38,8 @@ def launch(work: Callable[[], T], processes: int, user_dir: str | None = None) -
     started, calls it itself. SIGINT and SIGTERM are passed on; the second one ends everything at once.
 
     Raises:
-        GlimmerError: what ``work`` raised in a process, the first one's.
+        GlimmerError: what ``work`` raised in a process, the first one's; ``InterruptionError`` where a signal met a
+            process before ``work`` handled signals itself.
         RuntimeError: any other failure of a process, with tracebacks, or its death.
     """
     if processes == 1 or "WORLD_SIZE" in os.environ:
@@ -78,7 +80,7 @@ def _outcomes(ranks: Sequence[SpawnProcess], pipes: Sequence[Connection], signal
         waiting: dict[object, int] = {pipe: rank for rank, pipe in enumerate(pipes) if rank not in results}
         for pipe in connection.wait([pipes[rank] for rank in waiting.values()], timeout=0.2):
             rank = waiting[pipe]
-            results[rank], error = _receive(pipes[rank], ranks[rank], rank)
+            results[rank], error = _receive(pipes[rank], ranks[rank], rank, signals)
             if error is not None:
                 errors.append(error)
                 deadline = min(deadline, time.monotonic() + GRACE)
@@ -93,11 +95,13 @@ def _outcomes(ranks: Sequence[SpawnProcess], pipes: Sequence[Connection], signal
     return [results[rank] for rank in range(len(ranks))]
 
 
-def _receive(pipe: Connection, process: SpawnProcess, rank: int) -> Outcome:
+def _receive(pipe: Connection, process: SpawnProcess, rank: int, signals: StopSignals) -> Outcome:
     try:
         outcome: Outcome = pipe.recv()
     except EOFError:
         process.join()
+        if signals.received is not None and process.exitcode == -signal.Signals[signals.received]:
+            return None, _stopped(signals.received)
         return None, RuntimeError(f"process {rank} died with exit code {process.exitcode}")
     return outcome
 
@@ -105,6 +109,8 @@ def _receive(pipe: Connection, process: SpawnProcess, rank: int) -> Outcome:
 def _serve(pipe: Connection, rank: int, world: int, port: int, user_dir: str | None, data: bytes) -> None:
     """Be one process of the run: find the others, work, and send what came of it."""
     os.setpgid(0, 0)  # the terminal's Ctrl-C reaches the parent alone, which passes it on once
+    for number in SIGNALS:
+        signal.signal(number, _interrupt)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in places.items()})
@@ -116,6 +122,14 @@ def _serve(pipe: Connection, rank: int, world: int, port: int, user_dir: str | N
         pipe.send((None, error))
     except Exception:  # noqa: BLE001 - the parent raises it
         pipe.send((None, RuntimeError(f"process {rank} failed\n{traceback.format_exc()}")))
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise _stopped(signal.Signals(number).name)
+
+
+def _stopped(by: str) -> InterruptionError:
+    return InterruptionError(f"stopped by {by} outside of the training loop: nothing was to be saved")
 
 
 def _end_with_parent() -> None:

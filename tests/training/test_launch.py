@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from glimmer.errors import ConfigError, DataError
+from glimmer.errors import ConfigError, DataError, InterruptionError
 from glimmer.training.build import choose_processes
 from glimmer.training.config import TrainerConfig
 from glimmer.training.distributed import Group
@@ -43,6 +43,12 @@ def wait_for_signal(folder: Path) -> str | None:
     return signals.received
 
 
+def prepare(folder: Path) -> None:
+    """Be busy before anything handles signals."""
+    (folder / os.environ["RANK"]).touch()
+    time.sleep(30)
+
+
 def test_processes_find_each_other_and_the_main_ones_result_comes_back() -> None:
     assert launch(meet, 2) == [10, 11]
 
@@ -71,6 +77,21 @@ def test_a_signal_reaches_every_process_once(tmp_path: Path) -> None:
 
     threading.Thread(target=stop_when_ready, daemon=True).start()
     assert launch(partial(wait_for_signal, tmp_path), 2) == "SIGTERM"
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("started", [False, True])
+def test_a_signal_before_the_loop_ends_in_one_line(tmp_path: Path, name: str, started: bool) -> None:
+    def send() -> None:
+        while started and len(list(tmp_path.iterdir())) < 2:
+            time.sleep(0.01)
+        if not started:
+            time.sleep(0.3)  # the processes are still importing
+        os.kill(os.getpid(), signal.Signals[name])
+
+    threading.Thread(target=send).start()
+    with pytest.raises(InterruptionError, match=f"stopped by {name} outside of the training loop"):
+        launch(partial(prepare, tmp_path), 2)
 
 
 def test_one_process_is_this_one() -> None:
