@@ -17,7 +17,7 @@ class RegistryError(GlimmerError):
 
 
 class DataError(GlimmerError):
-    """A data file that is missing or malformed; the message names the file and, where there is one, the line."""
+    """A file that is missing, malformed or cannot be written; the message names it and, if there is one, the line."""
 
 
 class CheckpointError(GlimmerError):

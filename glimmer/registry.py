@@ -11,7 +11,7 @@ configuration first and whatever else that kind of component is given.
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -160,8 +160,3 @@ def _location(item: type) -> str:
     except (OSError, TypeError):
         return f"{item.__module__}.{item.__qualname__}"
     return f"{item.__module__}.{item.__qualname__} ({file}:{line})"
-
-
-def field_help(config: type[ComponentConfig]) -> Mapping[str, str]:
-    """The help text of every option of a configuration dataclass, by field name."""
-    return {item.name: str(item.metadata.get("help", "")) for item in dataclasses.fields(config)}

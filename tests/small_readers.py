@@ -22,10 +22,12 @@ def small_reader(
     live: int = 2,
     rerank: int = 1,
     reranker: str = "first_token",
+    reranker_options: dict[str, Any] | None = None,
     selector: str = "all",
     selector_options: dict[str, Any] | None = None,
     memory: str = "online",
     memory_options: dict[str, Any] | None = None,
+    encoder_options: dict[str, Any] | None = None,
     decoder_options: dict[str, Any] | None = None,
     seed: int = 0,
     vocabulary: int = VOCABULARY,
@@ -38,14 +40,16 @@ def small_reader(
     torch.manual_seed(seed)
     sizes: dict[str, Any] = {"heads": 4, "head_width": head_width, "feed_forward": 48}
     encoder = ENCODERS.build(
-        ENCODERS.configure("t5", layers=layers, width=width, **sizes), vocabulary=vocabulary, live_layers=live
+        ENCODERS.configure("t5", layers=layers, width=width, **(sizes | (encoder_options or {}))),
+        vocabulary=vocabulary,
+        live_layers=live,
     )
     reader = Reader(
         ReaderConfig(name="reader", live_layers=live, rerank_layers=rerank, **model),
         encoder,
         MEMORIES.build(MEMORIES.configure(memory, **(memory_options or {})), text_fingerprint="text"),
         JOINS.build(JOINS.configure(join), width=width),
-        RERANKERS.build(RERANKERS.configure(reranker), width=width),
+        RERANKERS.build(RERANKERS.configure(reranker, **(reranker_options or {})), width=width),
         SELECTORS.build(SELECTORS.configure(selector, **(selector_options or {}))),
         DECODERS.build(
             DECODERS.configure("t5", layers=2, **(sizes | (decoder_options or {}))), embedding=encoder.embedding

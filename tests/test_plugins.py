@@ -68,6 +68,17 @@ def test_a_package_imports_its_own_modules_and_brings_yaml(tmp_path: Path) -> No
     assert (config.reranker.name, config.reranker.depth) == ("ours", 9)
 
 
+def test_a_yaml_file_never_hides_another(tmp_path: Path) -> None:
+    mine = folder(tmp_path / "hidden", head="")
+    yaml = mine / "config" / "reranker" / "max_sim.yaml"
+    yaml.parent.mkdir(parents=True)
+    yaml.write_text("defaults: [/schema/reranker/max_sim@_here_]\nscale: 3\n")
+    with pytest.raises(RegistryError, match="two YAML files are reranker/max_sim: ") as caught:
+        compose_run([f"user_dir={mine}", "experiment=glimmer", "reranker=max_sim"])
+    built_in = Path(glimmer.__file__).parent / "config" / "reranker" / "max_sim.yaml"
+    assert f"{built_in} and {yaml}; " in str(caught.value)
+
+
 def test_loading_again_changes_nothing(tmp_path: Path) -> None:
     mine = folder(tmp_path / "again", head=HEAD.format(name="again"))
     load_plugins(mine)

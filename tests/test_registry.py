@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from glimmer.errors import ConfigError, RegistryError
-from glimmer.registry import ComponentConfig, Registry, field_help, option
+from glimmer.registry import ComponentConfig, Registry, option
 
 
 class Animal:
@@ -59,7 +59,6 @@ def test_entries_are_listed_by_name_with_summary_and_source(animals: Registry[An
     assert [entry.name for entry in animals] == ["cat", "dog"]
     assert animals["dog"].summary == "Barks."
     assert "test_registry.py:" in animals["dog"].source
-    assert field_help(animals["dog"].config)["legs"] == "How many legs"
 
 
 def test_a_duplicate_name_names_both_places(animals: Registry[Animal]) -> None:

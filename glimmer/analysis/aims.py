@@ -56,7 +56,7 @@ def _gold_kept(comparison: Comparison) -> Iterator[Aim]:
 def _with_gold(comparison: Comparison) -> Iterator[Aim]:
     for name, system in comparison.systems.items():
         for task in comparison.tasks:
-            score = system.score_gold_read(task)
+            score = system.score_evidence_read(task)
             if task in WITH_GOLD and score is not None:
                 metric = system.first.tasks[task].metric
                 text = f"{metric} of {name} on {task} where the gold passage is read"

@@ -16,9 +16,11 @@ from glimmer.config.schema import RunConfig
 from glimmer.data import factbook
 from glimmer.data.collection import DataConfig
 from glimmer.data.files import read_json, write_json
-from glimmer.errors import ConfigError
-from glimmer.inference.run import LoadedRun, find_checkpoint, load_run
-from glimmer.training.run import TOKENIZER, differences, train
+from glimmer.errors import ConfigError, DataError
+from glimmer.evaluation.evaluate import check_split
+from glimmer.inference.run import LoadedRun, load_run
+from glimmer.training.callbacks.checkpoint import FOLDER, LAST
+from glimmer.training.run import TOKENIZER, differences, rehearse, train
 
 REPEATS = 5
 MARGIN = 0.85
@@ -51,13 +53,14 @@ def run_comparison(plan: Plan, output: Path, command: str) -> str:
     Every system makes the same number of updates; under one seed, systems with the same tasks, sampler and questions an
     update see the same examples in the same order. Without ``plan.steps`` the number of updates is what fits into
     ``plan.minutes`` by a short measurement of all systems in turn; it is kept in ``plan.json``, so that a comparison
-    taken up again is the same comparison.
+    taken up again is the same comparison. Before that, and before anything is trained, all of it is checked.
 
     Raises:
         ConfigError: ``output`` holds a comparison under another plan.
         InterruptionError: a signal asked to stop; the same call goes on.
         GlimmerError: whatever else is wrong with configuration or data.
     """
+    began = time.monotonic()
     path = output / "plan.json"
     wanted = {"plan": asdict(plan) | {"systems": list(plan.systems), "seeds": list(plan.seeds)}}
     wanted["plan"]["overrides"] = list(plan.overrides)
@@ -69,8 +72,11 @@ def run_comparison(plan: Plan, output: Path, command: str) -> str:
         )
     configs = {system: compose_run([f"experiment={system}", *plan.overrides]) for system in plan.systems}
     _build_corpus(configs)
+    if "steps" not in decided:
+        _check(plan, _probes(configs, output))
+    before = time.monotonic()
     configs = _started(plan, output, configs)
-    began = time.monotonic()
+    began += time.monotonic() - before  # pre-training comes on top of plan.minutes
     if "steps" not in decided:
         decided = wanted | _decide(plan, configs, output, began)
         write_json(path, decided)
@@ -118,15 +124,39 @@ def _build_corpus(configs: Mapping[str, RunConfig]) -> None:
         factbook.build(Path(default))
 
 
+def _probes(configs: Mapping[str, RunConfig], output: Path) -> dict[str, RunConfig]:
+    """The systems' configurations in folders where no run is."""
+    return {system: replace(config, run_dir=str(output / "speed" / system)) for system, config in configs.items()}
+
+
+def _check(plan: Plan, configs: Mapping[str, RunConfig]) -> None:
+    """Refuse what would end the comparison after hours: a system that cannot start or be read back, or the split."""
+    for system, config in configs.items():
+        if "checkpoint" not in {callback.name for callback in config.callbacks.values()}:
+            raise ConfigError(f"{system} has no callback 'checkpoint', whose weights a comparison evaluates; add it")
+        # With weights of the comparison's own, there are none to start from yet.
+        initialise = None if plan.from_scratch else config.trainer.initialise
+        trainer = rehearse(replace(config, trainer=replace(config.trainer, initialise=initialise)))
+        for task in trainer.tasks.values():
+            if task.supervised:
+                try:
+                    check_split(task, plan.split)
+                except DataError as error:
+                    raise DataError(f"--split {plan.split}: {error}") from None
+
+
 def _started(plan: Plan, output: Path, configs: Mapping[str, RunConfig]) -> dict[str, RunConfig]:
     """The systems' configurations, which start from weights of the comparison's own where the plan asks for them."""
     if not plan.from_scratch:
         return dict(configs)
     shallow, deep = output / "pretrain", output / "pretrain_deep"
-    train(compose_run(["experiment=pretrain", *plan.overrides, f"run_dir={shallow}"]))
-    origin = [f"trainer.initialise={find_checkpoint(shallow, 'last')}", f"tokenizer.file={shallow / TOKENIZER}"]
-    train(compose_run(["experiment=pretrain_deep", *plan.overrides, f"run_dir={deep}", *origin]))
-    weights, tokenizer = str(find_checkpoint(deep, "last")), str(deep / TOKENIZER)
+    origin = [f"trainer.initialise={shallow / FOLDER / LAST}", f"tokenizer.file={shallow / TOKENIZER}"]
+    # Both are composed before one is trained, which takes an hour.
+    first = compose_run(["experiment=pretrain", *plan.overrides, f"run_dir={shallow}"])
+    second = compose_run(["experiment=pretrain_deep", *plan.overrides, f"run_dir={deep}", *origin])
+    for config in (first, second):
+        train(config)
+    weights, tokenizer = str(deep / FOLDER / LAST), str(deep / TOKENIZER)
     return {
         system: replace(
             config,
@@ -150,8 +180,7 @@ def _decide(plan: Plan, configs: Mapping[str, RunConfig], output: Path, began: f
     if plan.steps is not None:
         return {"steps": plan.steps, "remarks": []}
     print("measuring the systems' speed")
-    probes = {name: replace(config, run_dir=str(output / "speed" / name)) for name, config in configs.items()}
-    speeds = measure_speed(probes, plan.split, plan.limit)
+    speeds = measure_speed(_probes(configs, output), plan.split, plan.limit, REPEATS * plan.timed)
     steps = planned_steps(speeds, 60 * plan.minutes - (time.monotonic() - began), len(plan.seeds))
     if steps < 1:
         raise ConfigError(f"--minutes {plan.minutes:g} are too few to train and evaluate; give more, or fewer systems")

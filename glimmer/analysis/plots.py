@@ -8,8 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from glimmer.analysis.report import NAMES, passages, title
-from glimmer.analysis.results import Comparison, Curve
+from glimmer.analysis.results import Comparison, Curve, Spread
 from glimmer.data.files import write_bytes
+
+AVERAGE = "average"
+"""The column of the mean over tasks."""
 
 
 def draw_comparison(comparison: Comparison, directory: Path) -> dict[str, str]:
@@ -40,11 +43,27 @@ def draw_curves(curves: Mapping[str, Mapping[str, Sequence[Curve]]], directory: 
     return {"training_curves.png": "Training curves, a line a seed"}
 
 
-def draw_sweep(points: Sequence[tuple[str, float, float]], key: str, directory: Path) -> dict[str, str]:
-    """Draw average score (mean, standard deviation) against an overridden key's values."""
+def draw_sweep(scores: Mapping[str, Mapping[str, Spread]], key: str, directory: Path) -> dict[str, str]:
+    """Draw the scores of a swept key's values (value → task → score): their average where there is one, else by task.
+
+    Returns file name → caption.
+    """
+    if all(AVERAGE in spreads for spreads in scores.values()):
+        caption = f"Average score by {key}"
+        figure = _averages({value: spreads[AVERAGE] for value, spreads in scores.items()}, key)
+    else:
+        caption = f"Score by task and {key}"
+        tasks = list(dict.fromkeys(task for spreads in scores.values() for task in spreads))
+        rows = {value: [spreads.get(task) for task in tasks] for value, spreads in scores.items()}
+        figure = _bars([*map(title, tasks)], rows)
+    _save(figure, directory / "sweep.png")
+    return {"sweep.png": caption}
+
+
+def _averages(averages: Mapping[str, Spread], key: str) -> Figure:
     figure, axes = _figure()
-    labels = [value for value, _, _ in points]
-    means, stds = [mean for _, mean, _ in points], [std for _, _, std in points]
+    labels = list(averages)
+    means, stds = [spread.mean for spread in averages.values()], [spread.std for spread in averages.values()]
     numeric = all(_is_number(label) for label in labels)
     positions = [float(label) for label in labels] if numeric else [float(i) for i in range(len(labels))]
     if numeric:
@@ -54,8 +73,7 @@ def draw_sweep(points: Sequence[tuple[str, float, float]], key: str, directory: 
         axes.set_xticks(positions, labels)
     axes.set_xlabel(key)
     axes.set_ylabel("average score")
-    _save(figure, directory / "sweep.png")
-    return {"sweep.png": f"Average score by {key}"}
+    return figure
 
 
 def _score_vs_compute(comparison: Comparison) -> Figure:
@@ -73,15 +91,24 @@ def _score_vs_compute(comparison: Comparison) -> Figure:
 
 
 def _score_by_task(comparison: Comparison) -> Figure:
-    figure = Figure(figsize=(1.6 * len(comparison.tasks) + 3, 4), layout="constrained")
+    rows = {
+        NAMES.get(name, name): [*(system.score(task) for task in comparison.tasks), system.average]
+        for name, system in comparison.systems.items()
+    }
+    return _bars([*map(title, comparison.tasks), AVERAGE], rows)
+
+
+def _bars(columns: Sequence[str], rows: Mapping[str, Sequence[Spread | None]]) -> Figure:
+    """Scores as bars: a group a column, a colour a row; None leaves a gap."""
+    figure = Figure(figsize=(1.6 * len(columns) + 1.4, 4), layout="constrained")
     axes = figure.subplots()
-    width = 0.8 / len(comparison.systems)
-    for i, (name, system) in enumerate(comparison.systems.items()):
-        spreads = [*(system.score(task) for task in comparison.tasks), system.average]
-        places = [group + (i - (len(comparison.systems) - 1) / 2) * width for group in range(len(spreads))]
-        means, stds = [spread.mean for spread in spreads], [spread.std for spread in spreads]
-        axes.bar(places, means, width, yerr=stds, capsize=3, label=NAMES.get(name, name))
-    axes.set_xticks(range(len(comparison.tasks) + 1), [*map(title, comparison.tasks), "average"])
+    width = 0.8 / len(rows)
+    for i, (name, spreads) in enumerate(rows.items()):
+        shift = (i - (len(rows) - 1) / 2) * width
+        shown = {group + shift: spread for group, spread in enumerate(spreads) if spread is not None}
+        means, stds = [spread.mean for spread in shown.values()], [spread.std for spread in shown.values()]
+        axes.bar(list(shown), means, width, yerr=stds, capsize=3, label=name)
+    axes.set_xticks(range(len(columns)), columns)
     axes.set_ylim(0, 100)
     _finish(axes, "", "score")
     return figure

@@ -90,7 +90,7 @@ def as_markdown(comparison: Comparison, origin: Origin) -> str:
         "(0 for a single seed). Scores and shares from 0 to 100; the average is the unweighted mean over tasks. "
         f"Metrics: {metrics}.",
         main_table(comparison),
-        "*passages*: retrieved, or retrieved → kept. *gold read*: gold passages among those that the decoder read, "
+        "*passages*: retrieved, or retrieved → kept. *gold read*: share of the gold passages that the decoder read, "
         "mean over tasks. *multiply-adds*: exact count of one question with its memory stored. *ms*: measured time of "
         "one question.",
         *_gold(comparison),
@@ -124,10 +124,10 @@ def _gold(comparison: Comparison) -> list[str]:
 
     tasks = [title(task) for task in comparison.tasks]
     read = by_task(lambda system, task: str(system.recall(task)), lambda system: [str(system.gold_recall_read)])
-    scores = by_task(lambda system, task: str(system.score_gold_read(task) or "–"), lambda system: [])
+    scores = by_task(lambda system, task: str(system.score_evidence_read(task) or "–"), lambda system: [])
     sections = [
         "## Gold passages among those read\n\n" + table(["system", *tasks, "average"], read),
-        "## Scores where the gold passages were read\n\n" + table(["system", *tasks], scores),
+        "## Scores of the questions of which a whole evidence set was read\n\n" + table(["system", *tasks], scores),
     ]
     for name, system in comparison.systems.items():
         if system.first.reranked:

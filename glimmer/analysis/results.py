@@ -17,8 +17,8 @@ class TaskScore:
 
     metric: str
     score: float
-    score_gold_read: float | None
-    """The score over the questions whose gold passages were all read; None where there are none."""
+    score_evidence_read: float | None
+    """The score over the questions of which a whole evidence set was read; None where there are none."""
     questions: int
     gold: int
     gold_retrieved: int
@@ -127,9 +127,9 @@ class SystemResult:
         """The spread of a task's gold recall among the passages read."""
         return Spread.of(run.tasks[task].gold_recall_read for run in self.runs)
 
-    def score_gold_read(self, task: str) -> Spread | None:
-        """The spread of a task's score where the gold passages were read, None where that never happened."""
-        scores = [run.tasks[task].score_gold_read for run in self.runs]
+    def score_evidence_read(self, task: str) -> Spread | None:
+        """The spread of a task's score where a whole evidence set was read, None where that never happened."""
+        scores = [run.tasks[task].score_evidence_read for run in self.runs]
         known = [score for score in scores if score is not None]
         return Spread.of(known) if known else None
 

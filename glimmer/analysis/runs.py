@@ -3,9 +3,11 @@
 The system of a run is its folder's name without a trailing ``-seedN``: ``runs/glimmer-seed2`` is a glimmer.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
@@ -16,7 +18,7 @@ from glimmer.analysis.compute import exact_count, source_units
 from glimmer.analysis.results import Curve, RunResult, TaskScore
 from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.data.files import content_hash, read_json, read_json_lines, write_json
-from glimmer.data.values import Batch, Passage
+from glimmer.data.values import Batch, Candidate, Example, Passage
 from glimmer.errors import ConfigError
 from glimmer.evaluation.evaluate import evaluation_examples
 from glimmer.evaluation.predictions import write_predictions
@@ -25,6 +27,10 @@ from glimmer.inference.run import LoadedRun
 from glimmer.memory import CODECS
 from glimmer.memory.stored import StoredMemory
 from glimmer.models.reader import Reader, count_parameters
+from glimmer.models.selectors import SELECTORS
+
+Summary = Mapping[str, Any]
+"""What the file of an evaluated task holds: ``made_by``, and the figures of ``TaskResult.summary``."""
 
 
 def system_of(run: LoadedRun) -> str:
@@ -32,43 +38,80 @@ def system_of(run: LoadedRun) -> str:
     return re.sub(r"-seed\d+$", "", run.folder.resolve().name)
 
 
-def evaluate_run(run: LoadedRun, split: str, limit: int | None = None) -> dict[str, TaskScore]:
-    """Evaluate every supervised task of a run, or read what an earlier evaluation of the same weights left.
+def evaluate_run(
+    run: LoadedRun,
+    split: str,
+    limit: int | None = None,
+    *,
+    tasks: Sequence[str] | None = None,
+    batch_size: int = 32,
+    anew: bool = False,
+) -> dict[str, Summary]:
+    """Evaluate tasks of a run (None: all with evaluation data), or read what an earlier evaluation left.
 
-    Writes ``evaluation/TASK-SPLIT.json`` and ``predictions/TASK-SPLIT.jsonl`` in the run's folder, with
-    ``-limitN`` behind the split where it is cut.
+    Writes ``evaluation/TASK-SPLIT.json`` and ``predictions/TASK-SPLIT.jsonl`` in the run's folder, with ``-limitN``
+    and the run's ``variant`` behind the split. What an earlier evaluation left is taken if the same weights,
+    configuration, records and candidates made it; ``anew`` takes nothing.
+
+    Raises:
+        GlimmerError: the run has no such task, or its data are at fault.
     """
-    variant = split if limit is None else f"{split}-limit{limit}"
-    weights = content_hash(run.checkpoint.read_bytes())
-    found: dict[str, dict[str, Any]] = {}
-    missing: dict[str, dict[str, Any]] = {}
-    for key in run.supervised:
-        path = _summary(run, key, variant)
-        made_by = {"task": key, "split": split, "limit": limit, "weights": weights}
-        saved = read_json(path, "the result of an evaluation") if path.exists() else {}
-        if {name: saved.get(name) for name in made_by} == made_by:
-            found[key] = saved
-        else:
-            missing[key] = made_by
+    names = list(dict.fromkeys(tasks or run.supervised))
+    variant = "-".join(part for part in (split, f"limit{limit}" if limit else "", run.variant) if part)
+    files = {key: run.folder / "evaluation" / f"{key}-{variant}.json" for key in names}
+    made_by = _made_by(run, names, split, limit)
+    found: dict[str, Summary] = {}
+    if not anew:
+        saved = {key: read_json(path, "the result of an evaluation") for key, path in files.items() if path.exists()}
+        found = {key: summary for key, summary in saved.items() if summary.get("made_by") == made_by[key]}
+    missing = [key for key in names if key not in found]
     if missing:
-        with served(run, list(missing), split, limit) as reading:
-            for key, made_by in missing.items():
-                result = reading.evaluate(key, split, limit=limit, progress=True)
+        # Only a reader has memory that can be computed beforehand; a model of another kind answers as it is.
+        serving = served(run, missing, split, limit) if isinstance(run.reader, Reader) else nullcontext(run)
+        with serving as reading:
+            for key in missing:
+                result = reading.evaluate(key, split, limit=limit, batch_size=batch_size, progress=True)
                 write_predictions(run.folder / "predictions" / f"{key}-{variant}.jsonl", result.predictions)
-                found[key] = {**made_by, **result.summary()}
-                write_json(_summary(run, key, variant), found[key])
-    return {key: task_score(found[key]) for key in run.supervised}
+                found[key] = {"made_by": made_by[key], **result.summary()}
+                write_json(files[key], found[key])
+    return {key: found[key] for key in names}
 
 
-def _summary(run: LoadedRun, task: str, variant: str) -> Path:
-    return run.folder / "evaluation" / f"{task}-{variant}.json"
+def _made_by(run: LoadedRun, tasks: Sequence[str], split: str, limit: int | None) -> dict[str, dict[str, Any]]:
+    """All that decides the figures of each task, as plain types."""
+    memory = getattr(run.reader, "memory", None)
+    shared = {
+        "split": split,
+        "limit": limit,
+        "checkpoint": run.checkpoint.name,
+        "step": run.step,
+        "retrieved": run.retrieved,
+        "kept": SELECTORS.build(run.config.selector).most(run.retrieved),
+        "weights": content_hash(run.checkpoint.read_bytes()),
+        "configuration": content_hash(repr(replace(run.config, run_dir=""))),  # generation options among all others
+        "store": content_hash(json.dumps(memory.store.manifest)) if isinstance(memory, StoredMemory) else None,
+    }
+    examples = {key: evaluation_examples(run.task(key), split, limit) for key in tasks}
+    return {key: {"task": key, **shared, **_data(run, examples[key])} for key in tasks}
+
+
+def _data(run: LoadedRun, examples: Sequence[Example]) -> dict[str, str]:
+    """Hashes of the questions with their answers, and of the candidates that the reader is given."""
+    given = ((e.id, float(c.score), c.passage) for e in examples for c in _given(run, e))
+    return {
+        "records": content_hash(*(repr((e.id, e.prompt, e.answers, e.record)) for e in examples)),
+        "candidates": content_hash(*(f"{name}\n{score!r}\n{p.id}\n{p.title}\n{p.text}" for name, score, p in given)),
+    }
 
 
 def candidates_of(run: LoadedRun, tasks: Sequence[str], split: str, limit: int | None) -> list[Passage]:
     """The distinct passages that the reader is given for all questions of an evaluation."""
     examples = [e for key in tasks for e in evaluation_examples(run.task(key), split, limit)]
-    count = run.passages or run.config.collator.passages
-    return list({c.passage.id: c.passage for example in examples for c in example.candidates[:count]}.values())
+    return list({c.passage.id: c.passage for example in examples for c in _given(run, example)}.values())
+
+
+def _given(run: LoadedRun, example: Example) -> tuple[Candidate, ...]:
+    return example.candidates[: run.retrieved]
 
 
 @contextmanager
@@ -77,7 +120,7 @@ def served(run: LoadedRun, tasks: Sequence[str], split: str, limit: int | None) 
     if not _reader(run).encoder.memory_layers or isinstance(_reader(run).memory, StoredMemory):
         yield run
         return
-    codec = CODECS.build(CODECS.configure("raw", dtype="float32"), width=run.config.encoder.width)
+    codec = CODECS.configure("raw", dtype="float32")
     run.folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=run.folder, prefix="memory-") as folder:
         store = Path(folder) / "store"
@@ -85,8 +128,8 @@ def served(run: LoadedRun, tasks: Sequence[str], split: str, limit: int | None) 
         yield run.reading(store)
 
 
-def task_score(summary: Mapping[str, Any]) -> TaskScore:
-    """Read a summary (``TaskResult.summary``), fractions to percentages.
+def task_score(summary: Summary) -> TaskScore:
+    """Read a summary, fractions to percentages.
 
     For two-hop questions the gold passages count as read where a whole evidence set was.
     """
@@ -95,7 +138,7 @@ def task_score(summary: Mapping[str, Any]) -> TaskScore:
     return TaskScore(
         metric=metric,
         score=100 * summary["score"],
-        score_gold_read=None if with_gold is None else 100 * with_gold,
+        score_evidence_read=None if with_gold is None else 100 * with_gold,
         questions=summary["questions"],
         gold=gold["passages"],
         gold_retrieved=gold["retrieved"],
@@ -118,7 +161,7 @@ def timed_questions(run: LoadedRun, split: str, count: int) -> list[Batch]:
     return [run.collator([example], run.passages).to(run.device) for example in examples]
 
 
-def run_result(run: LoadedRun, split: str, scores: Mapping[str, TaskScore], timing: Timing, timed: int) -> RunResult:
+def run_result(run: LoadedRun, split: str, scores: Mapping[str, Summary], timing: Timing, timed: int) -> RunResult:
     """Put together what was measured; multiply-adds are those of a question of the timed ones' mean lengths."""
     batches = timed_questions(run, split, timed)
     lengths = Lengths(
@@ -134,7 +177,7 @@ def run_result(run: LoadedRun, split: str, scores: Mapping[str, TaskScore], timi
         retrieved=shape.retrieved,
         kept=shape.kept,
         reranked=_reader(run).reranker.learned,
-        tasks=scores,
+        tasks={key: task_score(summary) for key, summary in scores.items()},
         multiply_adds=exact_count(shape).total,
         source_units=float(source_units(shape.retrieved, shape.kept, shape.alpha, shape.beta)),
         milliseconds=timing.total,
@@ -163,10 +206,15 @@ CURVES = (
 
 
 def training_curves(runs: Sequence[LoadedRun]) -> dict[str, dict[str, list[Curve]]]:
-    """What every run logged, by step: quantity → system → a curve a seed. Curves of one point are left out."""
+    """What every run logged, by step: quantity → system → a curve a seed; none where there is no log.
+
+    Curves of one point are left out.
+    """
     curves: dict[str, dict[str, list[Curve]]] = {}
     for run in runs:
-        lines = [line for _, line in read_json_lines(run.folder / "metrics.jsonl", "a logged entry")]
+        log = run.folder / "metrics.jsonl"
+        written = log.exists() and log.stat().st_size > 0
+        lines = [line for _, line in read_json_lines(log, "a logged entry")] if written else []
         for kind, name, label, factor in CURVES:
             curve = [
                 (line["step"], factor * line[name])

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from glimmer.analysis.runs import candidates_of, served
+from glimmer.analysis.runs import candidates_of, served, time_runs
 from glimmer.config.schema import RunConfig
 from glimmer.data.tokenizers import Tokenizer
+from glimmer.errors import InterruptionError
 from glimmer.inference.run import LoadedRun, untrained_run
 from glimmer.training.build import build_trainer, choose_device, choose_processes
 from glimmer.training.distributed import Group
@@ -25,19 +26,23 @@ class Speed:
     update: float
     """An update of the last, largest stage."""
     evaluation: float
-    """The closing evaluation of all tasks."""
+    """The closing evaluation of all tasks, and the closing timing."""
 
 
-def measure_speed(configs: Mapping[str, RunConfig], split: str, limit: int | None) -> dict[str, Speed]:
+def measure_speed(configs: Mapping[str, RunConfig], split: str, limit: int | None, timed: int) -> dict[str, Speed]:
     """Train every system for a few updates in turn, and answer a few questions of every task.
 
-    Training takes as many processes as the first system's run does. The first round is not counted.
+    Training takes as many processes as the first system's run does. The first round is not counted. ``timed`` is how
+    often the closing timing answers a question of every task, repeats included.
+
+    Raises:
+        InterruptionError: a signal asked to stop.
     """
     first = next(iter(configs.values()))
     updates = launch(partial(_measure_updates, dict(configs)), choose_processes(first.trainer), first.user_dir)
     return {
-        system: Speed(updates[system], _evaluation(untrained_run(config), split, limit))
-        for system, config in configs.items()
+        system: Speed(updates[system], _evaluation(run, split, limit) + _timing(run, split, timed))
+        for system, run in ((system, untrained_run(config)) for system, config in configs.items())
     }
 
 
@@ -55,6 +60,8 @@ def _time_updates(trainers: Mapping[str, Trainer]) -> dict[str, float]:
             trainer.config = replace(trainer.config, steps=trainer.step + UPDATES)
             before = trainer.elapsed
             trainer.fit()
+            if trainer.interrupted is not None:
+                raise InterruptionError(f"stopped by {trainer.interrupted} while measuring speed: nothing was saved")
             if round_number:
                 seconds[system] += trainer.elapsed - before
     return {system: total / (ROUNDS * UPDATES) for system, total in seconds.items()}
@@ -80,3 +87,9 @@ def _evaluation(run: LoadedRun, split: str, limit: int | None) -> float:
             size = run.task(key).size(split)
             seconds += (time.monotonic() - start) * min(size, limit or size) / answered
     return seconds
+
+
+def _timing(run: LoadedRun, split: str, timed: int) -> float:
+    """Seconds of ``time_runs``, from one question of every task."""
+    (timing,) = time_runs([run], split, questions=1, repeats=1)
+    return timed * len(run.supervised) * timing.total / 1000

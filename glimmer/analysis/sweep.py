@@ -1,11 +1,13 @@
 """Runs that differ in one key of their configuration: a table and a plot over its values."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from glimmer.analysis.plots import draw_sweep
+from glimmer.analysis.plots import AVERAGE, draw_sweep
 from glimmer.analysis.report import title
 from glimmer.analysis.results import Spread, TaskScore
 from glimmer.analysis.tables import table
@@ -15,6 +17,11 @@ from glimmer.training.run import CONFIG, differences
 
 SHARED = ("run_dir", "seed")
 """Keys that may differ without being what is swept."""
+
+_PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+"""A name or a place in a list, as keys such as ``trainer.stages[0].passages`` are made of."""
+_LAST = re.compile(r"(?:\.[^.\[\]]+|\[\d+\])$")
+_MISSING = object()
 
 
 @dataclass(frozen=True)
@@ -40,43 +47,50 @@ def find_runs(folder: Path) -> list[Path]:
 def swept_key(configs: Sequence[Mapping[str, Any]], key: str | None) -> str:
     """The one key in which configurations differ, or ``key`` where several change together.
 
+    What some configurations lack (a task, a stage, an option of another component) makes a difference of the part that
+    would hold it: runs on different tasks differ in the one key ``tasks``.
+
     Raises:
         ConfigError: none differs, or several do and ``key`` names none of them.
     """
     first, *others = configs
-    found = {name for other in others for name, _, _ in differences(first, other)}
-    keys = sorted(name for name in found if name.split(".")[0] not in SHARED)
+    found = {_held_by_all(name, configs) for other in others for name, _, _ in differences(first, other)}
+    found = {name for name in found if name not in SHARED}
+    keys = sorted(name for name in found if not any(name.startswith((f"{part}.", f"{part}[")) for part in found))
     if key is None and len(keys) == 1:
         return keys[0]
     if not keys:
         raise ConfigError("the runs of the sweep have the same configuration; expected one key to differ")
-    if key not in keys:
+    if key not in found:
         raise ConfigError(f"say with --key which of the keys that differ was swept; {suggest(key or '', keys)}")
     return key
 
 
 def write_sweep(points: Sequence[Point], key: str, split: str, directory: Path) -> str:
-    """Write ``sweep.md``, ``sweep.json`` and the plot, runs of one value taken together; returns the table."""
-    groups: dict[str, list[Point]] = {}
-    for point in sorted(points, key=lambda p: _order(_value(p.config, key))):
-        groups.setdefault(str(_value(point.config, key)), []).append(point)
-    tasks = list(points[0].tasks)
-    if any(list(point.tasks) != tasks for point in points):
-        raise DataError("the runs of the sweep have different tasks; sweep a run whose tasks stay the same")
-    scores = {
-        value: {
-            **{task: Spread.of(point.tasks[task].score for point in group) for task in tasks},
-            "average": Spread.of(sum(s.score for s in point.tasks.values()) / len(tasks) for point in group),
-        }
-        for value, group in groups.items()
-    }
+    """Write ``sweep.md``, ``sweep.json`` and the plot, runs of one value taken together; returns the table.
+
+    Runs whose values have different tasks are compared task by task; an average is given where all have the same.
+
+    Raises:
+        ConfigError: a run has no such key.
+        DataError: runs of one value have different tasks, or no two values have a task in common.
+    """
+    groups = _grouped(points, key)
+    scores = {value: _scores(group, f"{key}={value}") for value, group in groups.items()}
+    tasks = list(dict.fromkeys(task for spreads in scores.values() for task in spreads))
+    if len(scores) > 1 and all(sum(task in spreads for spreads in scores.values()) == 1 for task in tasks):
+        raise DataError(f"runs of different {key} have no task in common; expected one to compare them by")
+    columns = tasks
+    if all(len(spreads) == len(tasks) for spreads in scores.values()):
+        columns = [*tasks, AVERAGE]
+        for value, group in groups.items():
+            scores[value][AVERAGE] = Spread.of(fmean(s.score for s in point.tasks.values()) for point in group)
     rows = [
-        [value, str(len(groups[value])), *(str(spread) for spread in spreads.values())]
+        [value, str(len(groups[value])), *(str(spreads.get(column, "–")) for column in columns)]
         for value, spreads in scores.items()
     ]
-    made = table([key, "runs", *map(title, tasks), "average"], rows)
-    averages = [(value, spreads["average"].mean, spreads["average"].std) for value, spreads in scores.items()]
-    plots = draw_sweep(averages, key, directory)
+    made = table([key, "runs", *map(title, columns)], rows)
+    plots = draw_sweep(scores, key, directory)
     plain = {
         value: {name: {"mean": round(spread.mean, 3), "std": round(spread.std, 3)} for name, spread in spreads.items()}
         for value, spreads in scores.items()
@@ -91,14 +105,55 @@ def write_sweep(points: Sequence[Point], key: str, split: str, directory: Path) 
     return made
 
 
+def _held_by_all(key: str, configs: Sequence[Mapping[str, Any]]) -> str:
+    """``key``, or the part round it that no configuration lacks."""
+    for config in configs:
+        while _LAST.search(key) and _value(config, key) is _MISSING:
+            key = _LAST.sub("", key)
+    return key
+
+
+def _grouped(points: Sequence[Point], key: str) -> dict[str, list[Point]]:
+    """The points of every value by its name, in the order of the values."""
+    values = [_value(point.config, key) for point in points]
+    for point, value in zip(points, values, strict=True):
+        if value is _MISSING:
+            raise ConfigError(f"{point.config['run_dir']} has no {key}; name with --key one that all runs have")
+    names = {str(value): _name(value) for value in values}
+    if len(set(names.values())) < len(names):
+        names = {text: text for text in names}  # two choices of one name, told apart by all that they hold
+    groups: dict[str, list[Point]] = {}
+    for value, point in sorted(zip(values, points, strict=True), key=lambda pair: _order(pair[0])):
+        groups.setdefault(names[str(value)], []).append(point)
+    return groups
+
+
+def _scores(group: Sequence[Point], where: str) -> dict[str, Spread]:
+    tasks = list(group[0].tasks)
+    if any(point.tasks.keys() != group[0].tasks.keys() for point in group):
+        raise DataError(f"the runs with {where} have different tasks; expected the same, or another --key")
+    return {task: Spread.of(point.tasks[task].score for point in group) for task in tasks}
+
+
 def _value(config: Mapping[str, Any], key: str) -> Any:
+    """What stands at a key such as ``trainer.stages[0].passages``, or ``_MISSING``."""
     value: Any = config
-    for name in key.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
+    for name, place in _PART.findall(key):
+        try:
+            value = value[int(place) if place else name]
+        except (LookupError, TypeError):
+            return _MISSING
     return value
+
+
+def _name(value: Any) -> str:
+    """What a table calls a value: a component by its name, several by their keys."""
+    if isinstance(value, Mapping):
+        return str(value.get("name", "+".join(value)))
+    return str(value)
 
 
 def _order(value: Any) -> tuple[bool, float, str]:
     """Numbers by size, before all else by name."""
     number = isinstance(value, int | float)
-    return (not number, float(value) if number else 0.0, str(value))
+    return (not number, float(value) if number else 0.0, _name(value))

@@ -2,13 +2,20 @@
 
 import argparse
 
-from glimmer.memory.codecs import DTYPES
-
 
 def positive(text: str) -> int:
     """A whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
+    return _at_least(1, text)
+
+
+def not_negative(text: str) -> int:
+    """A whole number of at least 0."""
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found {text!r}")
     return int(text)
 
 
@@ -23,8 +30,3 @@ def add_weights(options: argparse.ArgumentParser) -> None:
 def add_device(options: argparse.ArgumentParser) -> None:
     """Add ``--device``."""
     options.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
-
-
-def add_dtype(options: argparse.ArgumentParser, default: str) -> None:
-    """Add ``--dtype``: the type of the numbers that a command writes."""
-    options.add_argument("--dtype", default=default, choices=DTYPES, help="of a number (default: %(default)s)")

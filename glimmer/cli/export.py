@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from glimmer.cli.arguments import add_dtype, add_weights
+from glimmer.cli.arguments import add_weights
 from glimmer.inference.run import load_run
 from glimmer.memory.codecs import DTYPES
 from glimmer.models.reader import count_parameters
@@ -41,5 +41,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_weights(options)
     options.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder of both files")
-    add_dtype(options, "float32")
+    options.add_argument("--dtype", default="float32", choices=DTYPES, help="of a number (default: %(default)s)")
     return options

@@ -4,20 +4,23 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
+from glimmer.cli.arguments import not_negative
 from glimmer.cli.evaluate import add_run_options, open_run
+from glimmer.data.files import decode_lines, read_lines
 from glimmer.data.values import Record
 from glimmer.errors import DataError, suggest
 from glimmer.evaluation.predictions import Prediction
 from glimmer.inference.predictor import Predictor
+from glimmer.tasks.supervised import SupervisedTask
 
 DESCRIPTION = """\
 Answer questions with a trained run, over the run's passages. Questions are plain text, one a line, or KILT lines
-{"id": ..., "input": ...}; blank lines are passed over. Examples:
+{"id": ..., "input": ...}; a line without an id has its number for one, no id comes twice, and blank lines are passed
+over. A FILE (.gz too) is checked to its end before any of it is answered; standard input is answered line by line, as
+it comes. Examples:
 
   echo "What is the capital of Ghana?" | glimmer predict package:glimmer
   glimmer predict runs/x claims.txt --task fact_verification --json > predictions.jsonl
@@ -32,14 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = parser().parse_args(argv)
     predictor = Predictor(open_run(arguments))
-    predictor.task(arguments.task)
-    with _source(arguments.file) as (name, lines):
-        size = 1 if lines.isatty() else predictor.batch_size
-        questions = read_questions(lines, name)
-        while records := list(islice(questions, size)):
-            for prediction in predictor.predict(records, arguments.task):
-                line = json.dumps(prediction.kilt_object(), ensure_ascii=False)
-                print(line if arguments.json else show(prediction, arguments.show), flush=True)
+    questions, size = _questions(arguments.file, predictor.task(arguments.task), predictor.batch_size)
+    while records := list(islice(questions, size)):
+        for prediction in predictor.predict(records, arguments.task):
+            line = json.dumps(prediction.kilt_object(), ensure_ascii=False)
+            print(line if arguments.json else show(prediction, arguments.show), flush=True)
     return 0
 
 
@@ -54,28 +54,33 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--task", help="the task that the questions belong to (default: the run's first)")
     options.add_argument(
-        "--show", type=int, default=3, metavar="N", help="passages shown an answer (default: %(default)s)"
+        "--show", type=not_negative, default=3, metavar="N", help="passages shown an answer (default: %(default)s)"
     )
     options.add_argument("--json", action="store_true", help="print KILT prediction lines")
     return options
 
 
-def read_questions(lines: Iterable[str], name: str) -> Iterator[Record]:
-    """The questions of plain lines or KILT lines; a plain line's id is its number.
+def read_questions(lines: Iterable[tuple[int, str]], name: str, task: SupervisedTask) -> Iterator[Record]:
+    """The questions of numbered lines, plain or KILT's; a line without an id has its number for one.
 
     Raises:
-        DataError: a KILT line is broken, the text is not UTF-8, or there is no question; names the line.
+        DataError: a line is broken, repeats an id or has not the task's form, or there is no question; names the line.
     """
-    number = 0
-    found = False
-    try:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                found = True
-                yield _record(line.strip(), f"{name}:{number}", number)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name}:{number + 1}: not UTF-8 text: {error.reason}") from None
-    if not found:
+    seen: dict[str, int] = {}
+    for number, line in lines:
+        if not line.strip():
+            continue
+        where = f"{name}:{number}"
+        record = _record(line.strip(), where, number)
+        if record.id in seen:
+            raise DataError(
+                f"{where}: duplicate id {record.id!r}, first used in line {seen[record.id]} "
+                "(a line without an id has its number for one)"
+            )
+        task.check(record, where)
+        seen[record.id] = number
+        yield record
+    if not seen:
         raise DataError(f"{name}: no question; expected one a line")
 
 
@@ -100,17 +105,15 @@ def _record(line: str, where: str, number: int) -> Record:
     question = item.get("input")
     if not isinstance(question, str) or not question.strip():
         raise DataError(f"{where}: expected 'input': text, found {question!r:.60}; {suggest('input', item)}")
-    return Record(str(item.get("id", number)), question.strip(), ())
+    name = item.get("id", str(number))
+    if not isinstance(name, str) or not name.strip():
+        raise DataError(f"{where}: 'id' must be non-empty text, found {name!r:.60}")
+    return Record(name, question.strip(), ())
 
 
-@contextmanager
-def _source(file: str) -> Iterator[tuple[str, TextIO]]:
+def _questions(file: str, task: SupervisedTask, batch_size: int) -> tuple[Iterator[Record], int]:
+    """The questions, and how many to answer at once: a whole checked file in batches, standard input one by one."""
     if file == "-":
-        yield "standard input", sys.stdin
-        return
-    try:
-        lines = Path(file).open(encoding="utf-8")  # noqa: SIM115 - what is raised while it is open is not about opening
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read: {error.strerror or error}") from None
-    with lines:
-        yield file, lines
+        name = "standard input"
+        return read_questions(decode_lines(sys.stdin.buffer, name), name, task), 1
+    return iter(list(read_questions(read_lines(Path(file)), file, task))), batch_size

@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     plan = Plan(
         systems=tuple(arguments.systems.split(",")),
-        seeds=tuple(positive(seed) for seed in arguments.seeds.split(",")),
+        seeds=arguments.seeds,
         split=arguments.split,
         minutes=arguments.minutes,
         steps=arguments.steps,
@@ -35,6 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _seeds(text: str) -> tuple[int, ...]:
+    seeds = tuple(map(positive, text.split(",")))
+    if len(set(seeds)) < len(seeds):
+        raise argparse.ArgumentTypeError(f"expected every seed once, found {text!r}")
+    return seeds
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="glimmer quickstart", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -42,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=15.0, help="how long it may take (default: %(default)g)")
     parser.add_argument("--steps", type=positive, help="updates a system, whatever they take (default: by --minutes)")
     parser.add_argument("--systems", default="fid,lumen,glimmer", help="experiments (default: %(default)s)")
-    parser.add_argument("--seeds", default="1", help="seeds, such as 1,2,3 (default: %(default)s)")
+    parser.add_argument("--seeds", type=_seeds, default="1", help="seeds, such as 1,2,3 (default: %(default)s)")
     parser.add_argument("--split", default="test", help="split to evaluate (default: %(default)s)")
     parser.add_argument(
         "--limit",

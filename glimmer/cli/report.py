@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from glimmer.analysis.comparison import compare
-from glimmer.analysis.runs import evaluate_run
+from glimmer.analysis.runs import evaluate_run, task_score
 from glimmer.analysis.sweep import Point, find_runs, swept_key, write_sweep
 from glimmer.cli.arguments import positive
 from glimmer.inference.run import load_run
@@ -18,7 +18,8 @@ report.md, report.json and plots. A run's system is its folder's name without a 
 runs of one system under different seeds are reported as mean and spread.
 
 With --sweep, take all runs below a folder (as --multirun makes them) and write a table and a plot over the values of
-the one key in which their configurations differ: sweep.md, sweep.json, sweep.png.
+the one key in which their configurations differ: sweep.md, sweep.json, sweep.png. Runs on different tasks are compared
+task by task. A sweep is evaluated on dev, as test is not for choosing.
 """
 
 
@@ -28,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if bool(arguments.runs) == bool(arguments.sweep):
         parser.error("name runs to compare, or one folder with --sweep")
+    if arguments.split is None:
+        arguments.split = "dev" if arguments.sweep else "test"
     if arguments.sweep:
         print(_sweep(arguments))
     else:
@@ -44,8 +47,12 @@ def _compare(arguments: argparse.Namespace) -> str:
 
 def _sweep(arguments: argparse.Namespace) -> str:
     runs = [load_run(folder) for folder in find_runs(Path(arguments.sweep))]
-    points = [Point(plain(run.config), evaluate_run(run, arguments.split, arguments.limit)) for run in runs]
-    key = swept_key([point.config for point in points], arguments.key)
+    configs = [plain(run.config) for run in runs]
+    key = swept_key(configs, arguments.key)
+    points = []
+    for run, config in zip(runs, configs, strict=True):
+        found = evaluate_run(run, arguments.split, arguments.limit)
+        points.append(Point(config, {task: task_score(summary) for task, summary in found.items()}))
     return write_sweep(points, key, arguments.split, Path(arguments.output))
 
 
@@ -57,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sweep", metavar="DIR", help="folder that holds the runs of a sweep")
     parser.add_argument("--key", help="the key that was swept, where several differ")
     parser.add_argument("--output", required=True, help="folder to write the report into")
-    parser.add_argument("--split", default="test", help="the split to evaluate (default: %(default)s)")
+    parser.add_argument("--split", help="the split to evaluate (default: test; with --sweep dev)")
     parser.add_argument("--limit", type=positive, help="records a task at most, evenly spread (default: all)")
     parser.add_argument("--timed", type=positive, default=8, help="questions a task to time (default: %(default)s)")
     return parser

@@ -1,12 +1,16 @@
 """Checks that no part of a run can make alone: whether its parts fit together."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from glimmer.config.schema import RunConfig
 from glimmer.criterions.base import CRITERIONS
 from glimmer.errors import ConfigError, suggest
+from glimmer.evaluation.evaluate import figure_names
+from glimmer.evaluation.metrics import METRICS
+from glimmer.models.reader import ReaderConfig
 from glimmer.models.rerankers import RERANKERS
-from glimmer.training.callbacks.evaluation import EvaluationConfig
+from glimmer.tasks.base import TASKS, TaskConfig
+from glimmer.training.callbacks.evaluation import AVERAGE, EvaluationConfig
 from glimmer.training.passages import PassageSchedule
 from glimmer.training.sampler import mixing_rates
 
@@ -18,16 +22,24 @@ def check(config: RunConfig) -> None:
         ConfigError: names the keys that contradict each other.
         RegistryError: a component's name is unknown.
     """
-    _check_layers(config)
+    check_layers(config)
     _check_passages(config)
     _check_scores(config)
     _check_training(config)
+    _check_evaluation(config)
+    _check_memory(config)
 
 
-def _check_layers(config: RunConfig) -> None:
-    layers, live = getattr(config.encoder, "layers", None), config.model.live_layers
-    if layers is None:
-        return  # an encoder of another kind says for itself where it can be split
+def check_layers(config: RunConfig) -> None:
+    """Refuse a split of the encoder that leaves a part without layers which it needs.
+
+    Raises:
+        ConfigError: names the keys that contradict each other.
+    """
+    layers, model = getattr(config.encoder, "layers", None), config.model
+    if layers is None or not isinstance(model, ReaderConfig):
+        return  # an encoder or a model of another kind says for itself where it can be split
+    live = model.live_layers
     if live > layers:
         raise ConfigError(f"model.live_layers = {live} is more than encoder.layers = {layers}")
     if config.memory.name == "stored" and live == layers:
@@ -44,6 +56,9 @@ def _check_passages(config: RunConfig) -> None:
         candidates, key = config.collator.passages, "collator.passages"
         if candidates > retrieved:
             raise ConfigError(f"collator.passages = {candidates} is more than data.retrieved = {retrieved}")
+    for number, stage in [*enumerate(config.trainer.stages)][-1:]:  # earlier stages may have fewer than are kept
+        if stage.passages is not None and stage.passages < candidates:
+            candidates, key = stage.passages, f"trainer.stages[{number}].passages"
     for name in ("kept", "floor"):
         least = getattr(config.selector, name, None)
         if isinstance(least, int) and least > candidates:
@@ -57,9 +72,10 @@ def _check_scores(config: RunConfig) -> None:
         if CRITERIONS[criterion.name].component.needs_scores:
             heads = ", ".join(entry.name for entry in RERANKERS if entry.component.learned)
             raise ConfigError(f"criterions.{key} trains a reranker, and reranker={config.reranker.name}; use {heads}")
-    if config.model.rerank_layers and config.selector.name != "all":
+    rerank = config.model.rerank_layers if isinstance(config.model, ReaderConfig) else 0
+    if rerank and config.selector.name != "all":
         raise ConfigError(
-            f"model.rerank_layers = {config.model.rerank_layers} runs live layers for a score, and "
+            f"model.rerank_layers = {rerank} runs live layers for a score, and "
             f"reranker={config.reranker.name} has none; use 0, or a reranker"
         )
 
@@ -74,12 +90,73 @@ def _check_training(config: RunConfig) -> None:
         if stage.tasks and not any(rates[task] for task in stage.tasks):
             raise ConfigError(f"trainer.stages[{number}].tasks has only tasks that the sampler never draws")
     PassageSchedule(config.trainer.stages, config.trainer.replay_every)
-    for key, callback in config.callbacks.items():
-        if isinstance(callback, EvaluationConfig):
-            _check_tasks(f"callbacks.{key}.tasks", callback.tasks, rates)
     names = {callback.name for callback in config.callbacks.values()}
     if "early_stopping" in names and "evaluation" not in names:
         raise ConfigError("callbacks.early_stopping needs an evaluation to go by; add the callback 'evaluation'")
+
+
+def _check_evaluation(config: RunConfig) -> None:
+    for key, task in config.tasks.items():
+        for name in _metrics(task):
+            if name not in METRICS:
+                known = [entry.name for entry in METRICS]
+                raise ConfigError(f"tasks.{key}.metrics names an unknown metric {name!r}; {suggest(name, known)}")
+    for key, callback in config.callbacks.items():
+        if isinstance(callback, EvaluationConfig):
+            _check_evaluated(f"callbacks.{key}", callback, config.tasks)
+
+
+def _check_evaluated(key: str, callback: EvaluationConfig, tasks: Mapping[str, TaskConfig]) -> None:
+    """Check the names of tasks and metric, which would be looked up at the first evaluation."""
+    supervised = [name for name, task in tasks.items() if TASKS[task.name].component.supervised]
+    if not supervised:
+        raise ConfigError(f"{key}: no task of this run has evaluation data; remove the callback")
+    _check_tasks(f"{key}.tasks", callback.tasks, tasks)
+    for name in callback.tasks:
+        if name not in supervised:
+            raise ConfigError(f"{key}.tasks names {name!r}, which has no evaluation data; {suggest(name, supervised)}")
+    if callback.metric == AVERAGE:
+        return
+    evaluated = callback.tasks or supervised
+    task, _, figure = callback.metric.partition("/")
+    if task not in evaluated or not figure:
+        known = [AVERAGE, *(f"{name}/{metric}" for name in evaluated for metric in _metrics(tasks[name]))]
+        raise ConfigError(
+            f"{key}.metric is {callback.metric!r}; expected {AVERAGE} or TASK/METRIC: {suggest(callback.metric, known)}"
+        )
+    figures = figure_names(_metrics(tasks[task]))
+    if figure not in figures:
+        raise ConfigError(f"{key}.metric: the task {task!r} has no {figure!r}; {suggest(figure, figures)}")
+
+
+def _metrics(task: TaskConfig) -> Sequence[str]:
+    """The names of a task's metrics: those of its options, else its own."""
+    return getattr(task, "metrics", None) or TASKS[task.name].component.metrics
+
+
+def _check_memory(config: RunConfig) -> None:
+    """Memory that does not train must not be random, and a store holds the collection's passages, whole."""
+    stored = config.memory.name == "stored"
+    if config.trainer.initialise is None and (stored or getattr(config.memory, "frozen", False)):
+        raise ConfigError(
+            f"memory={'stored' if stored else 'frozen'} does not train, and trainer.initialise = null leaves it "
+            "random; name weights to start from, such as package:weights.safetensors, or use memory=online"
+        )
+    if not stored:
+        return
+    for number, stage in enumerate(config.trainer.stages):
+        if stage.window is not None:
+            raise ConfigError(
+                f"trainer.stages[{number}].window = {stage.window} cuts passages, and memory=stored holds whole ones; "
+                "use null, or memory=online"
+            )
+    rates = mixing_rates(config.sampler, dict.fromkeys(config.tasks, 1))
+    for key, task in config.tasks.items():
+        if rates[key] and TASKS[task.name].component.alters_passages:
+            raise ConfigError(
+                f"tasks.{key} makes passages of its own, and memory=stored holds the collection's; "
+                "drop the task, or use memory=online"
+            )
 
 
 def _check_tasks(key: str, named: Sequence[str], known: Collection[str]) -> None:

@@ -8,7 +8,6 @@ from glimmer.data.collate import CollatorConfig
 from glimmer.data.collection import DataConfig
 from glimmer.data.tokenizers.base import TokenizerConfig
 from glimmer.models.generation import GenerationConfig
-from glimmer.models.reader import ReaderConfig
 from glimmer.registry import ComponentConfig
 from glimmer.tasks.base import TaskConfig
 from glimmer.training.callbacks.base import CallbackConfig
@@ -37,7 +36,7 @@ class RunConfig:
     reranker: Any
     selector: ComponentConfig
     decoder: Any
-    model: ReaderConfig
+    model: Any
     tasks: dict[str, TaskConfig]
     criterions: dict[str, CriterionConfig]
     sampler: SamplerConfig

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from glimmer.config.load import COLLECTIONS, COMPONENTS, OPTIONS
 from glimmer.data.collection import DataConfig
+from glimmer.errors import RegistryError
 from glimmer.plugins import config_folders, load_plugins
 from glimmer.registry import Registry
 from glimmer.retrieval import RETRIEVERS
@@ -40,9 +41,10 @@ def prepare_hydra(user_dir: str | None = None) -> None:
     no such file. They are plain values: types are checked once, by ``load_run_config``.
 
     Raises:
-        RegistryError: a plug-in cannot be imported.
+        RegistryError: a plug-in cannot be imported, or brings a YAML file that is there already.
     """
     load_plugins(user_dir)
+    _check_files()
     Plugins.instance().register(PluginSearchPath)
     # For the help text, whose list by Hydra would hold the schema groups too.
     OmegaConf.register_new_resolver("glimmer.choices", _choices_text, replace=True)
@@ -75,7 +77,18 @@ def _choices_text() -> str:
 
 
 def _folders() -> list[Path]:
-    return [Path(__file__).parent, *config_folders()]
+    return list(dict.fromkeys(folder.resolve() for folder in (Path(__file__).parent, *config_folders())))
+
+
+def _check_files() -> None:
+    """Refuse a second YAML file of a name: Hydra would read the first and never say so."""
+    first: dict[str, Path] = {}
+    for folder in _folders():
+        for file in sorted(folder.rglob("*.yaml")):
+            name = file.relative_to(folder).with_suffix("").as_posix()
+            if name in first:
+                raise RegistryError(f"two YAML files are {name}: {first[name]} and {file}; rename the second")
+            first[name] = file
 
 
 def _has_file(kind: str, name: str) -> bool:

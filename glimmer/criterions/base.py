@@ -60,7 +60,7 @@ class Criterion(ABC):
 
     @abstractmethod
     def counts(self, batch: Batch) -> Tensor:
-        """``[B]``: the counts of ``__call__`` before the forward pass, which normalise an update's gradient."""
+        """``[B]``: the counts of ``__call__``, from the batch alone; they normalise an update's gradient."""
 
     @abstractmethod
     def __call__(self, reader: Model, output: ReaderOutput, batch: Batch) -> CriterionOutput:

@@ -35,19 +35,18 @@ class CrossEntropy(Criterion):
         return batch.targets.mask.sum(1)
 
     def __call__(self, reader: Model, output: ReaderOutput, batch: Batch) -> CriterionOutput:
-        """The sum over each question's target tokens; logs the accuracy of the most likely token.
+        """The sum over each question's target tokens.
 
-        With label smoothing it also logs the plain negative log-likelihood as ``nll``.
+        With label smoothing it logs the plain negative log-likelihood as ``nll``.
         """
         logits, mask = output.logits.float(), batch.targets.mask
         counts = self.counts(batch)
         values = self._token_losses(logits, batch.targets.ids, self.config.label_smoothing)
-        with torch.no_grad():
-            right = (logits.argmax(-1) == batch.targets.ids) & mask
-            logs = {"token_accuracy": (right.sum(1).float(), counts)}
-            if self.config.label_smoothing > 0:
+        logs = {}
+        if self.config.label_smoothing > 0:
+            with torch.no_grad():
                 plain = self._token_losses(logits, batch.targets.ids, 0.0)
-                logs["nll"] = (plain.masked_fill(~mask, 0.0).sum(1), counts)
+            logs["nll"] = (plain.masked_fill(~mask, 0.0).sum(1), counts)
         return CriterionOutput(values.masked_fill(~mask, 0.0).sum(1), counts, logs)
 
     @staticmethod

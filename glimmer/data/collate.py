@@ -110,7 +110,7 @@ class Collator:
         rows: dict[_View, int] = {}
         index = [[rows.setdefault(view, len(rows)) for view in row] for row in views]
         encoded = {view: self._row(view, window) for view in rows}
-        width = max(map(len, index), default=0)
+        width = max([1, *map(len, index)])  # a row that can be ranked, even where no question has a candidate
         shape = (len(examples), width)
         end = [self.tokenizer.eos_id]
         pad = self.tokenizer.pad_id

@@ -95,8 +95,12 @@ class Corpus:
         """
         name = f"{task}-{split}"
         if name not in self._records:
-            self._records[name] = read_records(self._file(f"{name}.jsonl"), self.collection)
+            self._records[name] = read_records(self._file(self.file(task, split).name), self.collection)
         return self._records[name]
+
+    def file(self, task: str, split: str) -> Path:
+        """The file of ``records``, one a line, whether it exists or not."""
+        return self.directory / f"{task}-{split}.jsonl"
 
     def candidates(self, task: str, split: str) -> Sequence[tuple[Candidate, ...]]:
         """What the task's retriever finds for every record, in the records' order, best first."""

@@ -4,8 +4,11 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +36,11 @@ def read_json_lines(path: Path, expected: str) -> Iterator[tuple[int, dict[str, 
     """Yield ``(line number, object)`` of a JSON-lines file, ``.gz`` by suffix; blank lines are an error too.
 
     Raises:
-        DataError: the file is missing, empty, truncated, not UTF-8, or has a line that is no JSON object;
-            ``expected`` says in the message what a line should be.
+        DataError: the file is empty or has a line that is no JSON object, where ``expected`` says in the message
+            what a line should be; or ``read_lines`` refuses it.
     """
     number = 0
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         try:
             item = json.loads(line)
         except json.JSONDecodeError as error:
@@ -48,6 +51,42 @@ def read_json_lines(path: Path, expected: str) -> Iterator[tuple[int, dict[str, 
         yield number, item
     if number == 0:
         raise DataError(f"{path}: the file is empty; expected on every line {expected}")
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield ``(line number, line)`` of a text file, ``.gz`` by suffix.
+
+    Raises:
+        DataError: the file is missing, truncated, corrupt or not UTF-8; names the line.
+    """
+    number = 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in decode_lines(file, str(path)):
+                yield number, line
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except EOFError:
+        raise DataError(f"{path}:{number + 1}: the gzip file is truncated") from None
+    except zlib.error as error:
+        raise DataError(f"{path}:{number + 1}: the gzip file is corrupt: {error}") from None
+    except OSError as error:
+        raise DataError(f"{path}:{number + 1}: cannot be read: {error.strerror or error}") from None
+
+
+def decode_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
+    """Yield ``(line number, line)``, each decoded when it is asked for; a byte-order mark is no text.
+
+    Raises:
+        DataError: a line is not UTF-8; it is named as the line of ``name``.
+    """
+    for number, raw in enumerate(lines, start=1):
+        try:
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            where = f"{error.reason} at byte {error.start} of the line"
+            raise DataError(f"{name}:{number}: not UTF-8 text: {where}") from None
+        yield number, line
 
 
 def write_json_lines(path: Path, items: Iterable[dict[str, Any]]) -> None:
@@ -78,20 +117,62 @@ def read_json(path: Path, expected: str) -> dict[str, Any]:
     return item
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace a file in one step: written beside its place, then renamed over it."""
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Replace a file in one step: whoever reads, now or after a crash, finds the old file or the new.
+
+    Raises:
+        DataError: the file cannot be written; the old one is as it was.
+    """
     if path.suffix == ".gz":
         content = gzip.compress(content, mtime=0)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which takes its place at ``path`` when the block ends, and is removed where the block fails.
+
+    Raises:
+        DataError: it cannot be written, or ``path`` is a folder with something in it.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        try:
+            yield folder
+            folder.chmod(0o755)  # mkdtemp makes it for this user alone
+            folder.replace(path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in one line what the system refuses while the block writes ``path``.
+
+    Raises:
+        DataError: names ``path`` and the reason.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            reason = next((f"{parent} is a file, not a folder" for parent in path.parents if parent.is_file()), reason)
+        raise DataError(f"{path}: cannot be written: {reason}") from None
 
 
 def content_hash(*parts: str | bytes) -> str:
@@ -103,20 +184,15 @@ def content_hash(*parts: str | bytes) -> str:
     return digest.hexdigest()[:16]
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    number = 0
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable; some systems cannot open a folder, and need no such call."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}:{number}: not UTF-8 text: {error.reason} at byte {error.start} of the line") from None
-    except EOFError:
-        raise DataError(f"{path}:{number + 1}: the gzip file is truncated") from None
-    except OSError as error:
-        raise DataError(f"{path}:{number + 1}: cannot be read: {error.strerror or error}") from None
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _kind(item: Any) -> str:

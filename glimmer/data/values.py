@@ -133,7 +133,7 @@ class Batch:
 
     Every distinct passage is there once, however many questions retrieved it; ``index`` says which row of
     ``passages`` is the k-th candidate of a question, −1 where it has fewer than K. Padding of ``index`` is
-    always at the end of a row; candidates stand in retrieval order.
+    always at the end of a row; candidates stand in retrieval order. K is at least 1, also where no question has any.
     """
 
     ids: tuple[str, ...]

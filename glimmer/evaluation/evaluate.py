@@ -23,8 +23,10 @@ from glimmer.evaluation.retrieval import Evidence, evidence_sets, r_precision, r
 from glimmer.models.base import Model
 from glimmer.models.generation import GenerationConfig
 from glimmer.tasks.base import Task
+from glimmer.tasks.supervised import SupervisedTask
 
 RECALL_AT = (1, 5, 20)
+RANKINGS = ("retrieved", "reranked")
 
 Ranked = Mapping[str, Sequence[str]]
 """Record id → ranked passage ids."""
@@ -122,12 +124,43 @@ def evaluation_examples(task: Task, split: str, limit: int | None = None) -> lis
         raise ConfigError(f"tasks.{task.key} is self-supervised and has no evaluation data; evaluate another task")
     if limit is not None and limit < 1:
         raise ConfigError(f"the limit of examples must be at least 1, found {limit}")
-    size = task.size(split)
-    if size == 0:
-        raise DataError(f"tasks.{task.key} has no examples in the split {split!r}")
+    size = _size(task, split)
     count = size if limit is None else min(limit, size)
     rows = [i * size // count for i in range(count)]
     return [task.example(split, row, random.Random(f"{task.key}/{split}/{row}")) for row in rows]
+
+
+def check_split(task: Task, split: str) -> None:
+    """Refuse a split that the task cannot be evaluated on, without retrieving or answering anything.
+
+    Raises:
+        DataError: the split is missing, broken or empty, or has no answers (a blind test set).
+    """
+    _size(task, split)
+    if isinstance(task, SupervisedTask) and not any(record.answers for record in task.records(split)):
+        raise _unanswered(task, split)
+
+
+def _size(task: Task, split: str) -> int:
+    size = task.size(split)
+    if size == 0:
+        raise DataError(f"tasks.{task.key} has no examples in the split {split!r}")
+    return size
+
+
+def _unanswered(task: Task, split: str) -> DataError:
+    return DataError(f"tasks.{task.key}: no record of the split {split!r} has an answer to compare with")
+
+
+def figure_names(metrics: Sequence[str]) -> list[str]:
+    """Every figure that ``score_predictions`` can give for a task with these metrics, the headline first."""
+    names = [*metrics, "gold_recall_read", "gold_kept_of_retrieved"]
+    names += [f"questions_{what}" for what in ("gold_read", "evidence_read", "gold_kept")]
+    names += [f"{headline}_when_{what}_read" for headline in metrics[:1] for what in ("gold", "evidence")]
+    names += [f"kilt_{metric}" for metric in metrics if build_metric(metric).per_question]
+    for ranking in RANKINGS:
+        names += [f"{ranking}_r_precision", *(f"{ranking}_recall@{k}" for k in RECALL_AT)]
+    return names
 
 
 def score_predictions(
@@ -135,13 +168,19 @@ def score_predictions(
 ) -> TaskResult:
     """Score the answers to ``examples``; those without a valid answer do not count.
 
-    Figures beside the task's own metrics, over the questions with gold passages:
+    Figures beside the task's own metrics, of the gold passages of all questions together:
 
-    - ``gold_recall_read``: share with a gold passage among those the decoder read;
-    - ``evidence_recall_read``: share with a whole evidence set read (both passages of a two-hop question);
-    - ``gold_kept_of_retrieved``: of those with a gold candidate, the share with one among those read;
+    - ``gold_recall_read``: the share that the decoder read;
+    - ``gold_kept_of_retrieved``: of those among the candidates, the share that the decoder read.
+
+    And of the questions with gold passages:
+
+    - ``questions_gold_read``: share with a gold passage among those the decoder read;
+    - ``questions_evidence_read``: share with a whole evidence set read (both passages of a two-hop question);
+    - ``questions_gold_kept``: of those with a gold candidate, the share with one among those read;
     - ``METRIC_when_gold_read``, ``METRIC_when_evidence_read``: the headline metric over these questions alone;
-    - ``kilt_METRIC``: the headline metric where R-precision after reranking is 1, else 0 (KILT's scores, by passage);
+    - ``kilt_METRIC``: a metric where R-precision after reranking is 1, else 0 (KILT's scores, by passage), for every
+      metric that is a mean over questions;
     - ``retrieved_…`` and ``reranked_…``: R-precision and recall@k in retrieval order and after reranking.
 
     Raises:
@@ -149,9 +188,10 @@ def score_predictions(
     """
     pairs = [(e, p) for e, p in zip(examples, predictions, strict=True) if e.answers]
     if not pairs:
-        raise DataError(f"tasks.{task.key}: no record of the split {split!r} has an answer to compare with")
-    metrics = {name: _score(build_metric(name), pairs) for name in task.metrics}
-    headline = build_metric(task.metrics[0])
+        raise _unanswered(task, split)
+    own = [build_metric(name) for name in task.metrics]
+    headline = own[0]
+    metrics = {metric.name: _score(metric, pairs) for metric in own}
     evidence = {e.id: _evidence(e) for e in examples}
     known = [p for p in predictions if evidence[p.id]]
     gold = {p.id: frozenset[str]().union(*evidence[p.id]) for p in known}
@@ -166,28 +206,32 @@ def score_predictions(
     def evidence_read(p: Prediction) -> bool:
         return any(found.issubset(p.read_ids) for found in evidence[p.id])
 
-    share("gold_recall_read", known, gold_read)
-    share("evidence_recall_read", known, evidence_read)
-    retrieved = [p for p in known if not gold[p.id].isdisjoint(p.retrieved_ids)]
-    share("gold_kept_of_retrieved", retrieved, gold_read)
+    counts = GoldCounts(
+        passages=sum(map(len, gold.values())),
+        retrieved=sum(len(gold[p.id].intersection(p.retrieved_ids)) for p in known),
+        read=sum(len(gold[p.id].intersection(p.read_ids)) for p in known),
+    )
+    for name, whole in (("gold_recall_read", counts.passages), ("gold_kept_of_retrieved", counts.retrieved)):
+        if whole:
+            metrics[name] = counts.read / whole
+    share("questions_gold_read", known, gold_read)
+    share("questions_evidence_read", known, evidence_read)
+    share("questions_gold_kept", [p for p in known if not gold[p.id].isdisjoint(p.retrieved_ids)], gold_read)
     for name, holds in (("gold", gold_read), ("evidence", evidence_read)):
         where = [(e, p) for e, p in pairs if p.id in gold and holds(p)]
         if where:
             metrics[f"{headline.name}_when_{name}_read"] = _score(headline, where)
     if known:
         proven = [(e, p) for e, p in pairs if r_precision(p.reranked_ids, evidence[p.id]) == 1]
-        total = sum(headline.score(p.answer, e.answers) for e, p in proven if p.answer.strip())
-        metrics[f"kilt_{headline.name}"] = total / len(pairs)
-    for stage in ("retrieved", "reranked"):
+        for metric in own:
+            if metric.per_question:
+                total = sum(metric.score(p.answer, e.answers) for e, p in proven if p.answer.strip())
+                metrics[f"kilt_{metric.name}"] = total / len(pairs)
+    for stage in RANKINGS:
         ranked = {p.id: getattr(p, f"{stage}_ids") for p in known}
         share(f"{stage}_r_precision", known, partial(_r_precision, ranked, evidence))
         for k in RECALL_AT:
             share(f"{stage}_recall@{k}", known, partial(_recall_at, k, ranked, evidence))
-    counts = GoldCounts(
-        passages=sum(map(len, gold.values())),
-        retrieved=sum(len(gold[p.id].intersection(p.retrieved_ids)) for p in known),
-        read=sum(len(gold[p.id].intersection(p.read_ids)) for p in known),
-    )
     return TaskResult(task.key, split, headline.name, metrics, counts, tuple(predictions))
 
 

@@ -52,11 +52,6 @@ class Prediction:
         return tuple(p for p in self.passages if p.read)
 
     @property
-    def gold_read(self) -> bool:
-        """Whether a gold passage is among those read."""
-        return any(p.gold for p in self.read)
-
-    @property
     def retrieved_ids(self) -> list[str]:
         """The candidates' ids in retrieval order."""
         return [p.id for p in sorted(self.passages, key=lambda p: p.retrieved_rank)]

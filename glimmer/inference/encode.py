@@ -10,22 +10,24 @@ from tqdm import tqdm
 from glimmer.data.values import Passage, Tokens
 from glimmer.errors import ConfigError
 from glimmer.inference.run import LoadedRun
-from glimmer.memory import Codec
+from glimmer.memory import CODECS
 from glimmer.memory.store import write_store
 from glimmer.models.reader import Reader
+from glimmer.registry import ComponentConfig
 
 
 def encode_passages(
     run: LoadedRun,
     passages: Sequence[Passage],
     output: Path,
-    codec: Codec,
+    codec: ComponentConfig,
     *,
     batch_size: int = 64,
     progress: bool = False,
 ) -> None:
     """Encode ``passages`` in the run's own arithmetic into the store ``output``, which appears complete or not at all.
 
+    ``codec`` is the configuration of the codec that they are stored by.
     Passages are encoded longest first, with others of their length, so that little is spent on padding and what does
     not fit into memory fails at once. They are found in the store by id, not by place.
 
@@ -40,7 +42,7 @@ def encode_passages(
             "model.live_layers below encoder.layers"
         )
     rows = _encoded(run, reader, passages, batch_size, progress)
-    write_store(output, rows, codec, reader.memory_fingerprint())
+    write_store(output, rows, CODECS.build(codec, width=reader.encoder.width), reader.memory_fingerprint())
 
 
 def _encoded(

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from glimmer.config.check import check
+from glimmer.config.check import check_layers
 from glimmer.config.compose import compose_run
 from glimmer.config.load import load_run_config
 from glimmer.config.schema import RunConfig
 from glimmer.data.collate import Collator
 from glimmer.data.collection import Corpus
-from glimmer.data.files import PACKAGE, resolve_file
+from glimmer.data.files import PACKAGE, content_hash, resolve_file
 from glimmer.data.tokenizers import Tokenizer, load_tokenizer
 from glimmer.errors import CheckpointError, ConfigError, suggest
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task
@@ -51,6 +51,13 @@ class LoadedRun:
     device: torch.device
     passages: int | None
     """Candidates of a question; None = as configured."""
+    variant: str = ""
+    """What else than the run itself was loaded (checkpoint, numbers, folders), as a part of file names."""
+
+    @property
+    def retrieved(self) -> int:
+        """Candidates of a question."""
+        return self.passages or self.config.collator.passages or self.config.data.retrieved
 
     @property
     def supervised(self) -> tuple[str, ...]:
@@ -79,7 +86,6 @@ class LoadedRun:
             StoreError: the store is missing or damaged, or (at the first read) of another encoder.
         """
         config = replace(self.config, memory=MEMORIES.configure("stored", path=str(store)))
-        check(config)
         reader = build_reader(config, self.tokenizer)
         reader.load_state_dict(self.reader.state_dict())
         return replace(self, config=config, reader=reader.to(self.device).eval())
@@ -116,6 +122,8 @@ def load_run(
 ) -> LoadedRun:
     """Load a run's folder, a checkpoint file, or ``package:EXPERIMENT``: as it starts from shipped weights.
 
+    What is shipped has a folder of its own, ``shipped-NAME`` beside the one that the experiment trains in.
+
     ``checkpoint`` is ``best``, ``last`` or a file; None takes the best if there is one, else the last. Of the last,
     the moving average is taken where the run kept one, as in the run's own evaluation. ``passages`` and ``kept``
     change how many candidates a question gets and how many the selector keeps; ``data`` is another folder for
@@ -128,20 +136,28 @@ def load_run(
         if checkpoint is not None:
             raise CheckpointError(f"{run} has the shipped weights alone, no checkpoint {checkpoint!r}")
         composed = compose_run([f"experiment={str(run).removeprefix(PACKAGE)}", f"trainer.device={device}"])
-        if composed.trainer.initialise is None:
-            raise CheckpointError(f"{run}: this experiment starts from nothing; glimmer ships no weights for it")
-        return untrained_run(_changed(composed, passages, kept, data, memory), passages)
+        if composed.trainer.initialise is None or composed.trainer.fresh is not None:
+            raise CheckpointError(
+                f"{run}: this experiment starts, in part or as a whole, from nothing; glimmer ships no weights for it"
+            )
+        folder = Path(composed.run_dir)
+        composed = replace(composed, run_dir=str(folder.with_name(f"shipped-{folder.name}")))
+        config = _changed(composed, passages, kept, data, memory)
+        return replace(untrained_run(config, passages), variant="-".join(_changes(composed, config, passages)))
     path = find_checkpoint(Path(run), checkpoint)
     target = choose_device(TrainerConfig(device=device))
     state = load_checkpoint(path)
     load_plugins(state["config"].get("user_dir"))
-    config = _changed(load_run_config(state["config"]), passages, kept, data, memory)
+    trained = load_run_config(state["config"])
+    config = _changed(trained, passages, kept, data, memory)
     folder = path.parent.parent if path.parent.name == FOLDER else path.parent
     tokenizer = load_tokenizer(replace(config.tokenizer, file=str(folder / TOKENIZER)))
     reader = build_reader(config, tokenizer)
     load_model_state(reader, state["model"], str(path))
     _publish(reader, config, state)
-    return _assembled(config, reader.to(target), tokenizer, folder, path, state["step"], passages)
+    loaded = _assembled(config, reader.to(target), tokenizer, folder, path, state["step"], passages)
+    other = [] if path == _default_checkpoint(folder) else [path.stem]
+    return replace(loaded, variant="-".join([*other, *_changes(trained, config, passages)]))
 
 
 def untrained_run(config: RunConfig, passages: int | None = None) -> LoadedRun:
@@ -195,18 +211,20 @@ def find_checkpoint(run: Path, checkpoint: str | None = None) -> Path:
     if not run.is_dir():
         beside = [p.name for p in run.parent.iterdir() if (p / FOLDER).is_dir()] if run.parent.is_dir() else []
         raise CheckpointError(f"{run}: no such run in {run.parent}; {suggest(run.name, beside)}")
-    folder = run / FOLDER
     if checkpoint is not None and checkpoint not in ("best", "last"):
         return Path(checkpoint)
-    names = (BEST, LAST) if checkpoint is None else (f"{checkpoint}.pt",)
-    for name in names:
-        if (folder / name).exists():
-            return folder / name
-    there = [p.stem for p in folder.glob("*.pt")]
-    raise CheckpointError(
-        f"{run} has no checkpoint {' or '.join(n.removesuffix('.pt') for n in names)}; "
-        f"{suggest(names[0].removesuffix('.pt'), there)}"
-    )
+    folder = run / FOLDER
+    path = _default_checkpoint(run) if checkpoint is None else folder / f"{checkpoint}.pt"
+    if path is None or not path.exists():
+        there = [p.stem for p in folder.glob("*.pt")]
+        raise CheckpointError(
+            f"{run} has no checkpoint {checkpoint or 'best or last'}; {suggest(checkpoint or 'best', there)}"
+        )
+    return path
+
+
+def _default_checkpoint(run: Path) -> Path | None:
+    return next((path for name in (BEST, LAST) if (path := run / FOLDER / name).exists()), None)
 
 
 def _changed(
@@ -216,7 +234,7 @@ def _changed(
         config = replace(config, data=replace(config.data, dir=str(data)))
     if memory is not None:
         config = replace(config, memory=MEMORIES.configure("stored", path=str(memory)))
-        check(config)
+        check_layers(config)
     if passages is not None:
         if passages < 1:
             raise ConfigError(f"the number of passages must be at least 1, found {passages}")
@@ -228,7 +246,30 @@ def _changed(
                 f"the run's selector {selector.name!r} has no number of kept passages; change the number of passages"
             )
         config = replace(config, selector=replace(selector, kept=kept))  # type: ignore[call-arg]
+        candidates = passages or config.collator.passages or config.data.retrieved
+        if kept > candidates:
+            raise ConfigError(
+                f"kept = {kept} is more than the {candidates} passages that a question gets; "
+                f"keep at most {candidates}, or give more passages"
+            )
     return config
+
+
+def _changes(before: RunConfig, after: RunConfig, passages: int | None) -> list[str]:
+    """What ``_changed`` made of a configuration, as parts of file names."""
+    parts = []
+    if passages not in (None, before.collator.passages or before.data.retrieved):
+        parts.append(f"passages{passages}")
+    if after.selector != before.selector:
+        parts.append(f"kept{after.selector.kept}")  # type: ignore[attr-defined]
+    for kind, old, new in (
+        ("data", before.data.dir, after.data.dir),
+        ("memory", getattr(before.memory, "path", None), getattr(after.memory, "path", None)),
+    ):
+        if new is not None and (old is None or Path(new).resolve() != Path(old).resolve()):
+            where = Path(new).resolve()
+            parts.append(f"{kind}-{where.name}-{content_hash(str(where))[:4]}")  # others may have that name too
+    return parts
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 from glimmer.data.values import States, Tokens
+from glimmer.memory.fingerprint import Fingerprint
 from glimmer.registry import ComponentConfig, Registry
 
 Encode = Callable[[Tokens], States]
@@ -24,8 +25,14 @@ class Memory(nn.Module, ABC):
         self.config = config
         self.text_fingerprint = text_fingerprint
 
-    def prepare(self, modules: Sequence[nn.Module], layers: int) -> None:
-        """Called once when the reader is composed, with the modules and the number of layers that make the memory."""
+    def prepare(self, modules: Sequence[nn.Module], fingerprint: Callable[[], Fingerprint]) -> None:
+        """Called once when the reader is composed, with the modules that make the memory.
+
+        ``fingerprint`` tells of the memory that they make, once their weights are in place.
+        """
+
+    def check(self) -> None:
+        """Called once the weights are in place, before training begins: refuse a memory that they did not make."""
 
     @abstractmethod
     def forward(self, encode: Encode, passages: Tokens, passage_ids: tuple[str, ...]) -> States:

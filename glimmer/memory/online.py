@@ -1,6 +1,6 @@
 """Memory that is encoded on the fly: trained with the reader (GLIMMER), or frozen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +8,7 @@ from torch import nn
 
 from glimmer.data.values import States, Tokens
 from glimmer.memory.base import Encode, Memory, register_memory
+from glimmer.memory.fingerprint import Fingerprint
 from glimmer.registry import ComponentConfig, option
 
 
@@ -29,7 +30,7 @@ class OnlineMemory(Memory):
         self.frozen = config.frozen
         self._modules_of_memory: tuple[nn.Module, ...] = ()
 
-    def prepare(self, modules: Sequence[nn.Module], layers: int) -> None:
+    def prepare(self, modules: Sequence[nn.Module], fingerprint: Callable[[], Fingerprint]) -> None:
         """Freeze what decides the memory, when asked to."""
         self._modules_of_memory = tuple(modules)
         if self.frozen:

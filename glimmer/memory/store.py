@@ -1,11 +1,14 @@
 """A memory store on disk: one memory-mapped file of token states, and a manifest that says what made it.
 
 Layout of the folder: ``manifest.json``, ``ids.json`` (passage ids in order), ``offsets.npy`` (int64 ``[P + 1]``, the
-token row where each passage begins), ``states.bin`` (``[tokens, C]`` rows of the codec's storage type).
+token row where each passage begins), ``states.bin`` (``[tokens, C]`` rows of the codec's storage type). The manifest
+has the checksums of the other files.
 """
 
 import hashlib
+import io
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -15,14 +18,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from glimmer.data.values import States
-from glimmer.errors import StoreError
+from glimmer.errors import GlimmerError, StoreError
 from glimmer.memory.codecs import CODECS, Codec
 from glimmer.memory.fingerprint import Fingerprint
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+MANIFEST, IDS, OFFSETS, STATES = "manifest.json", "ids.json", "offsets.npy", "states.bin"
+PROMISES = {"fingerprint": dict, "codec": dict, "width": int, "passages": int, "tokens": int, "sha256": dict}
+"""What a manifest of this version holds."""
 
 
 def write_store(path: Path, passages: Iterable[tuple[str, Tensor]], codec: Codec, made_by: Fingerprint) -> None:
@@ -41,7 +48,7 @@ def write_store(path: Path, passages: Iterable[tuple[str, Tensor]], codec: Codec
         ids: list[str] = []
         offsets = [0]
         digest = hashlib.sha256()
-        with (work / "states.bin").open("wb") as file:
+        with (work / STATES).open("wb") as file:
             for passage_id, states in passages:
                 rows = codec.encode(states.detach().cpu()).contiguous().view(torch.uint8).numpy().tobytes()
                 digest.update(rows)
@@ -50,19 +57,21 @@ def write_store(path: Path, passages: Iterable[tuple[str, Tensor]], codec: Codec
                 offsets.append(offsets[-1] + states.shape[0])
         if len(set(ids)) != len(ids):
             raise StoreError(f"cannot write {path}: a passage id occurs twice")
-        np.save(work / "offsets.npy", np.asarray(offsets, dtype=np.int64))
-        (work / "ids.json").write_text(json.dumps(ids), encoding="utf-8")
+        begins = io.BytesIO()
+        np.save(begins, np.asarray(offsets, dtype=np.int64))
+        small = {IDS: json.dumps(ids).encode(), OFFSETS: begins.getvalue()}
+        for name, content in small.items():
+            (work / name).write_bytes(content)
         manifest = {
             "format_version": FORMAT_VERSION,
             "fingerprint": asdict(made_by),
             "codec": {key: getattr(codec.config, key) for key in (f.name for f in fields(codec.config))},
             "width": codec.width,
-            "columns": codec.columns,
             "passages": len(ids),
             "tokens": offsets[-1],
-            "sha256": digest.hexdigest(),
+            "sha256": {STATES: digest.hexdigest(), **{name: _sha256(content) for name, content in small.items()}},
         }
-        (work / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         work.replace(path)
     except OSError as error:
         raise StoreError(f"cannot write the store {path}: {error.strerror or error}") from error
@@ -73,33 +82,26 @@ def write_store(path: Path, passages: Iterable[tuple[str, Tensor]], codec: Codec
 class MemoryStore:
     """A store opened for reading; nothing but offsets and ids is held in memory."""
 
-    def __init__(self, path: Path) -> None:
-        """Open and check a store.
+    def __init__(self, path: Path, verify: bool = True) -> None:
+        """Open and check a store; ``verify`` has the states read too, all of them once, at some GB a second.
 
         Raises:
-            StoreError: the folder, a file in it, its version or its sizes are not what the manifest promises.
+            StoreError: the folder or a file in it is not what the manifest promises, or cannot be read.
         """
         self.path = path
-        self.manifest = self._manifest()
-        options = dict(self.manifest["codec"])
-        self.codec: Codec = CODECS.build(CODECS.configure(options.pop("name"), **options), width=self.manifest["width"])
-        self.made_by = Fingerprint(**self.manifest["fingerprint"])
-        self._offsets = np.load(self._file("offsets.npy"))
-        ids = json.loads(self._file("ids.json").read_text(encoding="utf-8"))
-        self._row = {passage_id: row for row, passage_id in enumerate(ids)}
-        tokens, columns = self.manifest["tokens"], self.codec.columns
-        expected = tokens * self.codec.bytes_per_token
-        size = self._file("states.bin").stat().st_size
-        if size != expected or len(ids) != self.manifest["passages"] or len(self._offsets) != len(ids) + 1:
-            raise StoreError(
-                f"{path} is damaged: states.bin has {size} bytes where the manifest says {expected}; encode it again"
-            )
-        shape = (tokens, columns * self.codec.storage.itemsize)
-        self._bytes = (
-            np.memmap(self._file("states.bin"), dtype=np.uint8, mode="r", shape=shape)
-            if tokens
-            else np.zeros(shape, np.uint8)
-        )
+        try:
+            self.manifest = self._manifest()
+            self.codec = self._codec()
+            self.made_by = Fingerprint(**self.manifest["fingerprint"])
+            ids = json.loads(self._small(IDS))
+            self._row = {passage_id: row for row, passage_id in enumerate(ids)}
+            self._offsets = np.load(io.BytesIO(self._small(OFFSETS)))
+            for key, count in {"passages": len(ids), "tokens": int(self._offsets[-1])}.items():
+                if self.manifest[key] != count:
+                    raise self._damaged(MANIFEST, f"{key} is {self.manifest[key]}, and the store has {count}")
+            self._bytes = self._states(verify)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error}") from None
 
     def __len__(self) -> int:
         return len(self._row)
@@ -120,21 +122,6 @@ class MemoryStore:
             values[i, : stop - start] = self.codec.decode(stored)
             mask[i, : stop - start] = True
         return States(values, mask)
-
-    def verify(self) -> None:
-        """Recompute the checksum.
-
-        Raises:
-            StoreError: the bytes are not those that were written.
-        """
-        digest = hashlib.sha256()
-        with self._file("states.bin").open("rb") as file:
-            while chunk := file.read(1 << 22):
-                digest.update(chunk)
-        if digest.hexdigest() != self.manifest["sha256"]:
-            raise StoreError(
-                f"{self.path / 'states.bin'} is damaged: its checksum is not the manifest's; encode it again"
-            )
 
     def require(self, wanted: Fingerprint) -> None:
         """Refuse a store that another encoder, split, tokenizer or prompt made.
@@ -159,15 +146,58 @@ class MemoryStore:
             raise StoreError(f"{self.path} is no memory store: {name} is missing; make one with `glimmer encode`")
         return file
 
+    def _damaged(self, name: str, what: str) -> StoreError:
+        return StoreError(f"{self.path / name} is damaged: {what}; make the store anew with `glimmer encode`")
+
     def _manifest(self) -> dict[str, Any]:
-        file = self._file("manifest.json")
+        file = self._file(MANIFEST)
         try:
-            manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            version = manifest["format_version"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{file} is no manifest of a memory store: {error}") from error
+            manifest: dict[str, Any] = json.loads(file.read_bytes())
+        except ValueError as error:
+            raise self._damaged(MANIFEST, f"expected a JSON object, found {error}") from None
+        version = manifest.get("format_version") if isinstance(manifest, dict) else None
         if version != FORMAT_VERSION:
             raise StoreError(
-                f"{file} has format version {version}, this program reads {FORMAT_VERSION}; encode it again"
+                f"{file}: expected 'format_version': {FORMAT_VERSION}, found {version!r:.60}; "
+                "make the store anew with `glimmer encode`"
             )
+        for key, kind in PROMISES.items():
+            if not isinstance(manifest.get(key), kind):
+                expected = "a whole number" if kind is int else "an object"
+                raise self._damaged(MANIFEST, f"expected {key!r}: {expected}, found {manifest.get(key)!r:.60}")
+        names, found = {field.name for field in fields(Fingerprint)}, manifest["fingerprint"].keys()
+        if found != names:
+            expected = f"expected a fingerprint of {', '.join(sorted(names))}"
+            raise self._damaged(MANIFEST, f"{expected}, found {', '.join(sorted(found)) or 'nothing'}")
         return manifest
+
+    def _codec(self) -> Codec:
+        described, width = self.manifest["codec"], self.manifest["width"]
+        try:
+            return CODECS.build(CODECS.configure(**described), width=width)
+        except (GlimmerError, TypeError) as error:  # a TypeError where options are missing or too many
+            raise StoreError(f"{self.path / MANIFEST}: cannot build the codec {described}: {error}") from None
+
+    def _small(self, name: str) -> bytes:
+        content = self._file(name).read_bytes()
+        self._compare(name, _sha256(content))
+        return content
+
+    def _states(self, verify: bool) -> NDArray[np.uint8]:
+        """Map ``[tokens, bytes]``."""
+        file, shape = self._file(STATES), (self.manifest["tokens"], self.codec.bytes_per_token)
+        size, expected = file.stat().st_size, math.prod(shape)
+        if size != expected:
+            raise self._damaged(STATES, f"expected {expected:,} bytes, found {size:,}")
+        if verify:
+            with file.open("rb") as stream:
+                self._compare(STATES, hashlib.file_digest(stream, "sha256").hexdigest())
+        return np.memmap(file, dtype=np.uint8, mode="r", shape=shape) if size else np.zeros(shape, np.uint8)
+
+    def _compare(self, name: str, digest: str) -> None:
+        if digest != self.manifest["sha256"].get(name):
+            raise self._damaged(name, "its checksum is not the manifest's")
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

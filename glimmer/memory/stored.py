@@ -1,6 +1,6 @@
 """Memory that is read from a store (LUMEN; GLIMMER at inference)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from torch import nn
 from glimmer.data.values import States, Tokens
 from glimmer.errors import ConfigError
 from glimmer.memory.base import Encode, Memory, register_memory
-from glimmer.memory.fingerprint import fingerprint
+from glimmer.memory.fingerprint import Fingerprint
 from glimmer.memory.online import freeze
 from glimmer.memory.store import MemoryStore
 from glimmer.registry import ComponentConfig, option
@@ -20,6 +20,7 @@ class StoredConfig(ComponentConfig):
     """Options of stored memory."""
 
     path: str = option("", "Folder of the store, made by `glimmer encode`")
+    verify: bool = option(True, "Read the whole store once when it is opened, to refuse damage (some GB a second)")
 
     def __post_init__(self) -> None:
         if not self.path:
@@ -32,22 +33,28 @@ class StoredMemory(Memory):
 
     def __init__(self, config: StoredConfig, text_fingerprint: str) -> None:
         super().__init__(config, text_fingerprint)
-        self.store = MemoryStore(Path(config.path))
-        self._modules_of_memory: tuple[nn.Module, ...] = ()
-        self._layers = 0
+        self.store = MemoryStore(Path(config.path), config.verify)
+        self._fingerprint: Callable[[], Fingerprint]
         self._trusted = False
 
-    def prepare(self, modules: Sequence[nn.Module], layers: int) -> None:
+    def prepare(self, modules: Sequence[nn.Module], fingerprint: Callable[[], Fingerprint]) -> None:
         """Freeze what decides the memory: a stored memory cannot follow it."""
-        self._modules_of_memory, self._layers = tuple(modules), layers
+        self._fingerprint = fingerprint
         freeze(modules)
 
-    def forward(self, encode: Encode, passages: Tokens, passage_ids: tuple[str, ...]) -> States:
-        """Read ``[P, T, D]``; the first read compares fingerprints, once the weights are in place."""
+    def check(self) -> None:
+        """Compare fingerprints, once.
+
+        Raises:
+            StoreError: the store was made by another encoder.
+        """
         if not self._trusted:
-            wanted = fingerprint(self._modules_of_memory, self._layers, self.text_fingerprint)
-            self.store.require(wanted)
+            self.store.require(self._fingerprint())
             self._trusted = True
+
+    def forward(self, encode: Encode, passages: Tokens, passage_ids: tuple[str, ...]) -> States:
+        """Read ``[P, T, D]``, where ``check`` finds no fault."""
+        self.check()
         states = self.store.read(passage_ids)
         device = passages.ids.device
         return States(states.values.to(device), states.mask.to(device))

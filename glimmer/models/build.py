@@ -23,7 +23,8 @@ def build_reader(config: "RunConfig", tokenizer: Tokenizer) -> Model:
     Raises:
         GlimmerError: options that do not fit together, or a memory store that cannot be opened.
     """
-    encoder = ENCODERS.build(config.encoder, vocabulary=tokenizer.vocabulary, live_layers=config.model.live_layers)
+    live = getattr(config.model, "live_layers", None)  # a model from outside need not split its encoder
+    encoder = ENCODERS.build(config.encoder, vocabulary=tokenizer.vocabulary, live_layers=live)
     return MODELS.build(
         config.model,
         encoder=encoder,

@@ -15,6 +15,8 @@ from glimmer.models.t5.feed_forward import FeedForward
 @torch.no_grad()
 def t5(module: nn.Module) -> None:
     """T5's own initialisation: every product keeps unit variance without a 1/√d in attention."""
+    layers = [part for part in module.modules() if isinstance(part, Attention | FeedForward)]
+    inside = {linear for layer in layers for linear in layer.modules()}
     for part in module.modules():
         if isinstance(part, nn.Embedding):
             nn.init.normal_(part.weight, std=1.0)
@@ -31,9 +33,10 @@ def t5(module: nn.Module) -> None:
             nn.init.normal_(part.output.weight, std=part.output.in_features**-0.5)
         elif isinstance(part, RelativePositionBias):
             nn.init.normal_(part.weight, std=part.weight.shape[1] ** -0.5 * part.weight.shape[0] ** -0.5)
-        elif isinstance(part, nn.Linear) and part.bias is not None:
+        elif isinstance(part, nn.Linear) and part not in inside:
             nn.init.normal_(part.weight, std=part.in_features**-0.5)
-            nn.init.zeros_(part.bias)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
 
 
 @torch.no_grad()

@@ -80,7 +80,7 @@ class Reader(Model):
         self.split = encoder.memory_layers
         self.score_after = encoder.memory_layers + config.rerank_layers
         INITIALISERS[config.initialiser](self)
-        memory.prepare(encoder.memory_modules(), encoder.memory_layers)
+        memory.prepare(encoder.memory_modules(), self.memory_fingerprint)
 
     def forward(self, batch: Batch, every_passage: bool = False) -> ReaderOutput:
         """Teacher-forced pass over B questions."""
@@ -158,7 +158,8 @@ class Reader(Model):
     def memory_fingerprint(self) -> Fingerprint:
         """What ``encode_memory`` depends on: a store of its states is this reader's as long as this is equal."""
         encoder = self.encoder
-        return fingerprint(encoder.memory_modules(), encoder.memory_layers, self.memory.text_fingerprint)
+        text = self.memory.text_fingerprint
+        return fingerprint(encoder.config, encoder.memory_modules(), encoder.memory_layers, text)
 
     def _run(self, pairs: Pairs, start: int, stop: int) -> Pairs:
         states = self._layers(pairs.states, start, stop, pairs.question_lengths)

@@ -1,33 +1,46 @@
 """Weights on disk: small safetensors files, loadable into any split of the same sizes."""
 
 import logging
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from glimmer.data.files import write_bytes
 from glimmer.errors import CheckpointError
+from glimmer.models.rerankers import Reranker
 
 log = logging.getLogger(__name__)
 
 _MEMORY_TABLE = "encoder.memory_relative_attention_bias.weight"
 _LIVE_TABLE = "encoder.live_relative_attention_bias.weight"
+_HEAD = "reranker"
+"""The part that is the reranker head; in a file's metadata, its registered name."""
+_RETRIEVAL_WEIGHT = f"{_HEAD}.retrieval_weight"
+"""What any head may have or lack."""
 
 
 def save_weights(model: nn.Module, path: Path, dtype: torch.dtype = torch.float32) -> None:
-    """Write the parameters, shared ones once; the file appears complete or not at all."""
+    """Write the parameters, shared ones once, and the name of the reranker head that they are for.
+
+    The file appears complete or not at all.
+    """
     tensors = {name: p.detach().cpu().to(dtype).contiguous() for name, p in model.named_parameters()}
-    write_bytes(path, save(tensors))
+    head = head_of(model)
+    write_bytes(path, save(tensors, None if head is None else {_HEAD: head}))
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
+def load_weights(model: nn.Module, path: Path, fresh: str | None = None) -> None:
     """Begin from a checkpoint that may have another split and another reranker head.
 
     A position table that the checkpoint lacks is a copy of the other part's, as in T5, where one table serves the
-    whole stack; a reranker head that it lacks keeps its initial weights. Anything else must fit.
+    whole stack. The weights of a reranker head go into the same head alone, one of the same registered name and the
+    same tensors; any other keeps its initial weights. So do the parameters in whose names the regular expression
+    ``fresh`` is found. Anything else must fit.
 
     Raises:
         CheckpointError: the file is missing or corrupt, or tensors are missing, unexpected or misshapen.
@@ -36,37 +49,65 @@ def load_weights(model: nn.Module, path: Path) -> None:
         raise CheckpointError(f"{path}: no such file of weights")
     try:
         tensors = load_file(path)
+        with safe_open(path, framework="pt") as file:
+            head = (file.metadata() or {}).get(_HEAD)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
-    assign_weights(model, tensors, str(path))
+    assign_weights(model, tensors, str(path), head, fresh)
 
 
-def assign_weights(model: nn.Module, tensors: dict[str, Tensor], source: str) -> None:
-    """Copy ``tensors`` into the model under the rules of ``load_weights``."""
-    tensors = dict(tensors)
+def assign_weights(
+    model: nn.Module, tensors: Mapping[str, Tensor], source: str, head: str | None = None, fresh: str | None = None
+) -> None:
+    """Copy ``tensors``, those of a reader with the reranker ``head``, under the rules of ``load_weights``."""
     parameters = dict(model.named_parameters())
+    tensors = dict(tensors)
     for table, other in ((_MEMORY_TABLE, _LIVE_TABLE), (_LIVE_TABLE, _MEMORY_TABLE)):
         if table in parameters and table not in tensors and other in tensors:
             tensors[table] = tensors[other]
-    fresh = [name for name in parameters if name not in tensors and name.startswith("reranker.")]
-    missing = [name for name in parameters if name not in tensors and name not in fresh]
-    tables = (_MEMORY_TABLE, _LIVE_TABLE)
-    unexpected = [n for n in tensors if n not in parameters and not n.startswith("reranker.") and n not in tables]
-    misshapen = [
-        f"{name} {tuple(tensors[name].shape)} instead of {tuple(p.shape)}"
-        for name, p in parameters.items()
-        if name in tensors and tensors[name].shape != p.shape
-    ]
-    problems = [
-        f"{label}: {', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
-        for label, names in (("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen))
-        if names
-    ]
-    if problems:
-        raise CheckpointError(f"{source} does not fit this reader: {'; '.join(problems)}")
+    same_head = head == head_of(model) and _shapes(tensors) == _shapes(parameters)
+
+    def stays(name: str) -> bool:
+        return (not same_head and _in_head(name)) or (fresh is not None and re.search(fresh, name) is not None)
+
+    tensors = {name: tensor for name, tensor in tensors.items() if not stays(name)}
+    lacking = [name for name in parameters if name not in tensors]
+    initial = [name for name in lacking if stays(name) or name == _RETRIEVAL_WEIGHT]
+    optional = (_MEMORY_TABLE, _LIVE_TABLE, _RETRIEVAL_WEIGHT)
+    faults = {
+        "missing": [name for name in lacking if name not in initial],
+        "unexpected": [name for name in tensors if name not in parameters and name not in optional],
+        "misshapen": [
+            f"{name} {tuple(tensors[name].shape)} instead of {tuple(p.shape)}"
+            for name, p in parameters.items()
+            if name in tensors and tensors[name].shape != p.shape
+        ],
+    }
+    if any(faults.values()):
+        problems = "; ".join(f"{label}: {_listed(names)}" for label, names in faults.items() if names)
+        raise CheckpointError(f"{source} does not fit this reader: {problems}")
     with torch.no_grad():
-        for name, parameter in parameters.items():
-            if name in tensors:
-                parameter.copy_(tensors[name])
-    if fresh:
-        log.info("%s has no weights for %s: they keep their initial values", source, ", ".join(fresh))
+        for name, tensor in tensors.items():
+            if name in parameters:
+                parameters[name].copy_(tensor)
+    if initial:
+        log.info("from %s come no weights for %s: they keep their initial values", source, _listed(initial))
+
+
+def head_of(model: nn.Module) -> str | None:
+    """The registered name of the model's reranker head; None where it has none."""
+    reranker = getattr(model, _HEAD, None)
+    return reranker.config.name if isinstance(reranker, Reranker) else None
+
+
+def _in_head(name: str) -> bool:
+    return name.startswith(f"{_HEAD}.")
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    """The shapes of what is the head's own."""
+    return {name: t.shape for name, t in tensors.items() if _in_head(name) and name != _RETRIEVAL_WEIGHT}
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

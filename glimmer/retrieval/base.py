@@ -1,13 +1,15 @@
 """What every retriever does: give the passages of a collection that fit a query."""
 
-import inspect
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from glimmer.data.files import content_hash
+from glimmer.data.text import plain
 from glimmer.data.values import Passage, Record
+from glimmer.errors import ConfigError
 from glimmer.registry import ComponentConfig, Registry
 
 Hits = list[tuple[int, float]]
@@ -22,7 +24,9 @@ class RetrieverConfig(ComponentConfig):
 class Retriever(ABC):
     """A retriever over a fixed list of passages.
 
-    ``cache`` is a folder for what is worth keeping (an index); ``None`` keeps nothing.
+    ``cache`` is a folder for what is worth keeping (an index), under a hash of all that decides it, ``code`` included;
+    ``None`` keeps nothing. What takes time to make or read is left to the first search: where candidates are kept,
+    there is none.
     """
 
     def __init__(self, config: RetrieverConfig, passages: Sequence[Passage], cache: Path | None = None) -> None:
@@ -44,10 +48,33 @@ class Retriever(ABC):
     def fingerprint(self, name: str) -> str:
         """All that decides the candidates of the task file ``name``, beside its records and the passages.
 
-        The code of the retriever is part of it, so that what an earlier version found is never taken for its own.
+        Raises:
+            ConfigError: see ``code``.
         """
-        classes = [kind for kind in type(self).__mro__ if issubclass(kind, Retriever)]
-        return content_hash(repr(self.config), *map(inspect.getsource, classes))
+        return content_hash(repr(self.config), self.code())
+
+    @classmethod
+    def code(cls) -> str:
+        """A hash of the code that decides what is found, so that nothing of an earlier version is taken for its own.
+
+        That is the modules of the class and of all that it extends, and of how words are told apart. A class that
+        leaves its search to a library adds the library's version.
+
+        Raises:
+            ConfigError: one of the modules has no file.
+        """
+        kinds = cls.__mro__[: cls.__mro__.index(Retriever) + 1]
+        modules = dict.fromkeys([*(kind.__module__ for kind in kinds), plain.__module__])
+        contents = []
+        for module in modules:
+            file = getattr(sys.modules.get(module), "__file__", None)
+            if file is None or not Path(file).is_file():
+                raise ConfigError(
+                    f"the retriever {cls.__qualname__} is defined in {module}, which has no file to tell its versions "
+                    "apart by, so that nothing that it finds can be kept; move it into a file of user_dir"
+                )
+            contents.append(Path(file).read_bytes())
+        return content_hash(cls.__qualname__, *contents)
 
 
 def query_text(question: str) -> str:

@@ -1,12 +1,11 @@
 """Candidates from a file, whoever made them: JSON lines ``{id, candidates: [{passage_id, score}]}``."""
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from glimmer.data.files import read_json_lines, write_json_lines
+from glimmer.data.files import content_hash, read_json_lines, write_json_lines
 from glimmer.data.values import Passage, Record
 from glimmer.errors import ConfigError, DataError
 from glimmer.registry import option
@@ -58,14 +57,14 @@ class Precomputed(Retriever):
         return [hits[record.id][:k] for record in records]
 
     def fingerprint(self, name: str) -> str:
-        """The options and the content of the candidate file.
+        """The options, the code and the content of the candidate file.
 
         Raises:
             DataError: there is no such file.
         """
         path = self._path(name)
         try:
-            return f"{self.config!r} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+            return content_hash(super().fingerprint(name), path.read_bytes())
         except OSError as error:
             raise DataError(f"{path}: {error.strerror or error}; expected a file of candidates") from None
 

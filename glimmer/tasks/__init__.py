@@ -12,7 +12,7 @@ from glimmer.tasks import (
     slot_filling,
     substitution,
 )
-from glimmer.tasks.base import TASKS, Task, TaskConfig, TaskData, register_task
+from glimmer.tasks.base import TASKS, Task, TaskConfig, TaskData, register_task, require_sentinels
 
 __all__ = [
     "TASKS",
@@ -28,6 +28,7 @@ __all__ = [
     "multi_hop",
     "open_qa",
     "register_task",
+    "require_sentinels",
     "slot_filling",
     "substitution",
 ]

@@ -2,10 +2,12 @@
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from glimmer.data.tokenizers import Tokenizer
 from glimmer.data.values import Candidate, Example, Passage, Record
 from glimmer.errors import ConfigError
 from glimmer.registry import ComponentConfig, Registry, option
@@ -16,6 +18,10 @@ class TaskData(Protocol):
 
     def records(self, task: str, split: str) -> Sequence[Record]:
         """The records of a split."""
+        ...
+
+    def file(self, task: str, split: str) -> Path:
+        """The file of a split's records, one a line; for messages."""
         ...
 
     def candidates(self, task: str, split: str) -> Sequence[tuple[Candidate, ...]]:
@@ -53,6 +59,10 @@ class Task(ABC):
     """Registered metric names; the first is the headline."""
     supervised: bool = True
     """False: made from passages alone; has no evaluation data of its own."""
+    alters_passages: bool = False
+    """True: its passages are made or changed, so that no memory store holds them."""
+    sentinels: int = 0
+    """How many of the tokenizer's sentinels its texts may hold."""
 
     def __init__(self, config: TaskConfig, key: str, data: TaskData) -> None:
         self.config = config
@@ -75,6 +85,20 @@ class Task(ABC):
     def answer(self, text: str) -> str:
         """Turn decoded text into the task's form of an answer, for metrics and predictions."""
         return text
+
+
+def require_sentinels(tasks: Mapping[str, Task], tokenizer: Tokenizer) -> None:
+    """Refuse a tokenizer with fewer sentinels than a task's texts hold: it would spell the others out, and say nothing.
+
+    Raises:
+        ConfigError: names the task, and how many it takes.
+    """
+    for key, task in tasks.items():
+        if task.sentinels > tokenizer.sentinels:
+            raise ConfigError(
+                f"tasks.{key} takes {task.sentinels} sentinels, and the tokenizer has {tokenizer.sentinels}; "
+                f"train one with tokenizer.sentinels={task.sentinels} or more"
+            )
 
 
 TASKS: Registry[Task] = Registry("task", Task)

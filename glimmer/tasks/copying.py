@@ -30,6 +30,7 @@ class Copying(EndlessDrill):
     The payload is invented names, digits, or words of some other passage, so that it cannot be guessed.
     """
 
+    alters_passages = True
     config: CopyingConfig
 
     def example(self, split: str, index: int, rng: random.Random) -> Example:

@@ -11,7 +11,7 @@ from glimmer.tasks.base import TaskConfig, register_task
 from glimmer.tasks.drill import SPLIT, Drill
 
 MOST_SPANS = 16
-"""Spans of a passage at most: fewer than the sentinels of any of our tokenizers."""
+"""Spans of a passage at most."""
 
 
 @dataclass(kw_only=True)
@@ -37,6 +37,8 @@ class Denoising(Drill):
     decoder all take part. The target is every sentinel with the words it stands for, and one more sentinel.
     """
 
+    alters_passages = True
+    sentinels = MOST_SPANS + 1
     config: DenoisingConfig
 
     def count(self, split: str) -> int:

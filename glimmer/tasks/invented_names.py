@@ -49,6 +49,7 @@ class InventedNames(EndlessDrill):
     Distractors say the same relation of other subjects, or other relations of the same subject, by turns.
     """
 
+    alters_passages = True
     config: EndlessDrillConfig
 
     def example(self, split: str, index: int, rng: random.Random) -> Example:

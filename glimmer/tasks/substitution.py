@@ -52,6 +52,7 @@ class Substitution(Task):
     """
 
     supervised = False
+    alters_passages = True
     config: SubstitutionConfig
 
     def __init__(self, config: SubstitutionConfig, key: str, data: TaskData) -> None:
@@ -94,11 +95,11 @@ class Substitution(Task):
         target = self._replacement(place, rng)
         altered = replace(place.gold, id=f"{place.gold.id}#substitution", text=target.join(place.parts))
         candidates = _candidates(example.candidates, place, altered)
-        return replace(example, target=target, answers=(target,), candidates=candidates, record=None)
+        return replace(example, target=target, answers=(target,), candidates=candidates, record=None, evidence=())
 
     @property
     def _records(self) -> Sequence[Record]:
-        return self.data.records(self.inner.stem, SPLIT)
+        return self.inner.records(SPLIT)
 
     def _replacement(self, place: _Place, rng: random.Random) -> str:
         if rng.random() >= self.config.invented:

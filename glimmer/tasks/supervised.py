@@ -2,13 +2,16 @@
 
 import random
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glimmer.data.values import Example, Record
+from glimmer.errors import DataError
 from glimmer.registry import option
 from glimmer.tasks.base import Task, TaskConfig, TaskData
 
 TARGETS = ("first", "any")
+TRAINING = "train"
 
 
 @dataclass(kw_only=True)
@@ -33,6 +36,7 @@ class SupervisedTask(Task):
     def __init__(self, config: SupervisedConfig, key: str, data: TaskData) -> None:
         super().__init__(config, key, data)
         self.stem = config.data or key
+        self._checked: set[str] = set()
         if config.metrics is not None:
             self.metrics = tuple(config.metrics)
 
@@ -44,13 +48,40 @@ class SupervisedTask(Task):
             DataError: the input has not the task's form.
         """
 
+    def records(self, split: str) -> Sequence[Record]:
+        """The records of a split; the first call checks them all, so that none is refused in mid-training.
+
+        Raises:
+            DataError: an input has not the task's form, or a training record has no answer; names file, line and id.
+        """
+        records = self.data.records(self.stem, split)
+        if split not in self._checked:
+            for line, record in enumerate(records, start=1):
+                where = f"{self.data.file(self.stem, split)}:{line}: record {record.id!r}"
+                self.check(record, where)
+                if split == TRAINING and not record.answers:
+                    raise DataError(f"{where} has no answer to learn; expected an output with 'answer': text")
+            self._checked.add(split)
+        return records
+
+    def check(self, record: Record, where: str) -> None:
+        """Refuse a record whose input has not the task's form.
+
+        Raises:
+            DataError: it has not; the message begins with ``where``.
+        """
+        try:
+            self.prompt(record.input)
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from None
+
     def count(self, split: str) -> int:
         """The number of records."""
-        return len(self.data.records(self.stem, split))
+        return len(self.records(split))
 
     def example(self, split: str, index: int, rng: random.Random) -> Example:
         """Make the example of record ``index``; one without answers (a blind test set) has an empty target."""
-        record = self.data.records(self.stem, split)[index]
+        record = self.records(split)[index]
         answers = record.answers
         return Example(
             id=record.id,

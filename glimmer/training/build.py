@@ -20,12 +20,12 @@ from glimmer.models.build import build_reader
 from glimmer.models.encoders import Encoder
 from glimmer.models.grow import grow
 from glimmer.models.weights import assign_weights, load_weights
-from glimmer.tasks import TASKS, Task
+from glimmer.tasks import TASKS, Task, require_sentinels
 from glimmer.training.callbacks import CALLBACKS
 from glimmer.training.checkpoint import load_checkpoint
 from glimmer.training.config import TrainerConfig
 from glimmer.training.distributed import Group
-from glimmer.training.optimizers import OPTIMIZERS, parameter_groups
+from glimmer.training.optimizers import OPTIMIZERS, parameter_groups, require_match
 from glimmer.training.randomness import seed_everything
 from glimmer.training.sampler import Sampler
 from glimmer.training.schedulers import LR_SCHEDULERS
@@ -43,6 +43,7 @@ def build_trainer(config: "RunConfig", tokenizer: Tokenizer, group: Group | None
     """
     corpus = Corpus(config.data)
     tasks = {key: TASKS.build(options, key, corpus) for key, options in config.tasks.items()}
+    require_sentinels(tasks, tokenizer)
     collator = Collator(config.collator, tokenizer, corpus.passage)
     device = choose_device(config.trainer)
     make_deterministic(config.trainer.deterministic)
@@ -77,7 +78,7 @@ def build_initial_reader(config: "RunConfig", tokenizer: Tokenizer) -> Model:
     seed_everything(config.seed, "initial weights")
     reader = build_reader(config, tokenizer)
     if config.trainer.initialise is not None:
-        initialise(reader, config.trainer.initialise)
+        initialise(reader, config.trainer.initialise, config.trainer.fresh)
     return reader
 
 
@@ -99,20 +100,25 @@ def choose_device(config: TrainerConfig) -> torch.device:
 
 
 def choose_processes(config: TrainerConfig) -> int:
-    """How many processes a run takes on this machine.
+    """How many processes a run takes: as many as ``torchrun`` started, else those of ``trainer.processes``.
 
     Raises:
-        ConfigError: they are more than there are CUDA devices, or ``choose_device`` refuses.
+        ConfigError: they are more than there are CUDA devices or questions, or ``choose_device`` refuses.
     """
     on_cuda = choose_device(config).type == "cuda"
-    if config.processes is None:
-        return 1 if on_cuda else min(2, torch.get_num_threads())
-    if on_cuda and config.processes > torch.cuda.device_count():
+    if "WORLD_SIZE" in os.environ:
+        processes = int(os.environ["WORLD_SIZE"])
+    elif config.processes is None:
+        processes = 1 if on_cuda else min(2, torch.get_num_threads())
+    elif on_cuda and config.processes > torch.cuda.device_count():
         raise ConfigError(
             f"trainer.processes is {config.processes}, one a CUDA device at most, and there are "
             f"{torch.cuda.device_count()}; use fewer, or trainer.device=cpu"
         )
-    return config.processes
+    else:
+        processes = config.processes
+    config.check_ranks(processes)
+    return processes
 
 
 def make_deterministic(deterministic: bool) -> None:
@@ -123,24 +129,27 @@ def make_deterministic(deterministic: bool) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-def initialise(reader: Model, source: str) -> None:
-    """Start from the weights of a checkpoint (``.pt``) or an exported file, which may have another split.
+def initialise(reader: Model, source: str, fresh: str | None = None) -> None:
+    """Start from the weights of a checkpoint (``.pt``) or an exported file; see ``load_weights``.
 
     A checkpoint of a shallower encoder grows into the reader's depth without changing what it computes.
 
     Raises:
+        ConfigError: ``fresh`` is in no parameter's name.
         CheckpointError: the file is missing or damaged, or its weights do not fit.
         DataError: ``source`` is ``package:NAME``, and glimmer ships no such file.
     """
+    if fresh is not None:
+        require_match("trainer.fresh", fresh, [name for name, _ in reader.named_parameters()], "of the reader")
     try:
-        _initialise(reader, resolve_file(source))
+        _initialise(reader, resolve_file(source), fresh)
     except CheckpointError as error:
         raise CheckpointError(f"trainer.initialise={source}: {error}; null starts from nothing") from None
 
 
-def _initialise(reader: Model, path: Path) -> None:
+def _initialise(reader: Model, path: Path, fresh: str | None) -> None:
     if path.suffix != ".pt":
-        load_weights(reader, path)
+        load_weights(reader, path, fresh)
         return
     state = load_checkpoint(path)
     weights: dict[str, Tensor] = state["model"]
@@ -153,7 +162,7 @@ def _initialise(reader: Model, path: Path) -> None:
     if isinstance(encoder, Encoder) and layers is not None and live is not None and encoder.layers > layers:
         target = (encoder.memory_layers, encoder.layers - encoder.memory_layers)
         own = grow(own, dict(reader.named_parameters()), (layers - live, live), target)
-    assign_weights(reader, own, str(path))
+    assign_weights(reader, own, str(path), state["config"]["reranker"]["name"], fresh)
 
 
 def _evaluator(

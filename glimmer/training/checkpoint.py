@@ -5,9 +5,7 @@ weights under ``model`` and the run's configuration under ``config``.
 """
 
 import io
-import os
 import pickle
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,13 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from glimmer.errors import CheckpointError
+from glimmer.data.files import write_bytes
+from glimmer.errors import CheckpointError, DataError
 
 FORMAT = 1
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Write ``state`` to ``path`` in one step: whoever reads, now or after a crash, finds the old file or the new.
+    """Write ``state`` to ``path`` in one step (``write_bytes``).
 
     Raises:
         TypeError: something in ``state`` is neither a tensor nor a plain type (the message says where).
@@ -31,24 +30,9 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, **_compact(state, "checkpoint")}, buffer)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written: {error.strerror or error}") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(buffer.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        raise CheckpointError(f"{path}: cannot be written: {error.strerror or error}") from None
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        write_bytes(path, buffer.getbuffer())
+    except DataError as error:
+        raise CheckpointError(str(error)) from None
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -119,14 +103,3 @@ def _compact(value: Any, place: str) -> Any:
 def _listed(names: list[str], most: int = 6) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; some systems cannot open a folder, and need no such call."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,5 +1,6 @@
 """Options of the trainer."""
 
+import re
 from dataclasses import dataclass
 
 from glimmer.errors import ConfigError, suggest
@@ -36,6 +37,9 @@ class TrainerConfig:
     initialise: str | None = option(
         None, "Weights (a checkpoint or an exported file) to start from; package:NAME = shipped ones"
     )
+    fresh: str | None = option(
+        None, "Regular expression: parameters in whose names it is found start anew, whatever initialise has for them"
+    )
 
     def __post_init__(self) -> None:
         if self.steps is None and self.minutes is None:
@@ -47,6 +51,13 @@ class TrainerConfig:
         for key in ("questions", "log_every"):
             if getattr(self, key) < 1:
                 raise ConfigError(f"trainer.{key} is {getattr(self, key)}; it must be at least 1")
+        if self.fresh is not None:
+            if self.initialise is None:
+                raise ConfigError("trainer.fresh leaves out of trainer.initialise what starts anew, and that is null")
+            try:
+                re.compile(self.fresh)
+            except re.error as error:
+                raise ConfigError(f"trainer.fresh: {self.fresh!r} is no regular expression: {error}") from None
         if self.replay_every is not None and self.replay_every < 2:
             raise ConfigError(f"trainer.replay_every is {self.replay_every}; it must be at least 2, or null")
         for key, choices in (("precision", PRECISIONS), ("device", DEVICES)):
@@ -54,3 +65,13 @@ class TrainerConfig:
                 raise ConfigError(
                     f"trainer.{key}: unknown {getattr(self, key)!r}; {suggest(getattr(self, key), choices)}"
                 )
+
+    def check_ranks(self, ranks: int) -> None:
+        """Refuse more ranks than the smallest update has questions.
+
+        Raises:
+            ConfigError: a rank would have nothing to do.
+        """
+        fewest = min(stage.questions or self.questions for stage in self.stages)
+        if fewest < ranks:
+            raise ConfigError(f"trainer.questions: {fewest} an update are too few for {ranks} ranks")

@@ -7,14 +7,19 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from omegaconf import OmegaConf
 
 from glimmer.data.collection import Corpus
 from glimmer.data.files import read_json, write_bytes, write_json
 from glimmer.data.tokenizers import Tokenizer, load_tokenizer, train_tokenizer
 from glimmer.errors import ConfigError, InterruptionError
-from glimmer.training.build import build_trainer, choose_device, choose_processes
+from glimmer.retrieval.precomputed import PrecomputedConfig
+from glimmer.tasks import Task
+from glimmer.tasks.supervised import SupervisedTask
+from glimmer.training.build import build_trainer, choose_device, choose_processes, plain
 from glimmer.training.callbacks.checkpoint import FOLDER, LAST
+from glimmer.training.callbacks.evaluation import EvaluationConfig
 from glimmer.training.checkpoint import load_checkpoint
 from glimmer.training.distributed import Group
 from glimmer.training.environment import describe_environment
@@ -46,39 +51,79 @@ def _train(config: "RunConfig") -> None:
     """Train in this process, which may be one of several."""
     device = choose_device(config.trainer)
     with Group.from_environment(device.type) as group:
-        tokenizer = prepare_tokenizer(config, group)
-        trainer = build_trainer(config, tokenizer, group)
-        last = trainer.run_dir / FOLDER / LAST
-        if last.exists():
-            state = load_checkpoint(last)
-            check_same_run(state["config"], trainer.run_config, trainer.run_dir)
-            trainer.load_state_dict(state, str(last))
+        trainer, tokenizer = _prepare(config, group)
         if group.is_main:
-            _prepare_folder(trainer, tokenizer)
+            _write_description(trainer, tokenizer)
         trainer.fit()
         if trainer.interrupted is not None:
+            last = trainer.run_dir / FOLDER / LAST
             saved = f"saved to {last}; the same command goes on from there" if last.exists() else "nothing was saved"
             raise InterruptionError(f"stopped by {trainer.interrupted} after step {trainer.step}: {saved}")
 
 
+def rehearse(config: "RunConfig") -> Trainer:
+    """Do all that ``train`` does before the first update, in one process, and write nothing into the run's folder.
+
+    Raises:
+        GlimmerError: what ``train`` would refuse.
+    """
+    choose_processes(config.trainer)
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    trainer, _ = _prepare(config, Group())
+    torch.use_deterministic_algorithms(deterministic)  # nothing is trained here; other work goes on as it was
+    return trainer
+
+
+def _prepare(config: "RunConfig", group: Group) -> tuple[Trainer, Tokenizer]:
+    """A trainer that stands where the run begins or goes on, and its tokenizer; nothing that can be refused is left."""
+    folder = Path(config.run_dir)
+    last = folder / FOLDER / LAST
+    if last.exists():
+        state = load_checkpoint(last)
+        check_same_run(state["config"], plain(config), folder)
+        tokenizer = load_tokenizer(replace(config.tokenizer, file=str(folder / TOKENIZER)))
+        trainer = build_trainer(config, tokenizer, group)
+        trainer.load_state_dict(state, str(last))
+    else:
+        # A tokenizer.json without a checkpoint is left from a start that came to nothing, maybe under other options.
+        tokenizer = prepare_tokenizer(config, group)
+        trainer = build_trainer(config, tokenizer, group)
+    trainer.check()
+    group.on_main(lambda: _read_candidates(trainer, config))
+    return trainer, tokenizer
+
+
+def _read_candidates(trainer: Trainer, config: "RunConfig") -> None:
+    """Read the candidates that were found before the run; others are retrieved when they are first asked for."""
+    for task in trainer.tasks.values():
+        if isinstance(task, SupervisedTask):
+            retriever = config.data.retrievers.get(task.stem, config.data.retrievers["default"])
+            for split in used_splits(task, config) if isinstance(retriever, PrecomputedConfig) else ():
+                task.data.candidates(task.stem, split)
+
+
+def used_splits(task: Task, config: "RunConfig") -> list[str]:
+    """The splits of a task that a run reads, the one that it trains on first."""
+    evaluations = [c for c in config.callbacks.values() if isinstance(c, EvaluationConfig)]
+    evaluated = [c.split for c in evaluations if task.supervised and (not c.tasks or task.key in c.tasks)]
+    return list(dict.fromkeys(["train", *evaluated]))
+
+
 def prepare_tokenizer(config: "RunConfig", group: Group) -> Tokenizer:
-    """Load the run's tokenizer; where ``tokenizer.file`` is null, train it on the passages for training, once a run.
+    """The tokenizer that a run begins with: of ``tokenizer.file``, or trained on the passages for training.
 
     Raises:
         DataError: the file is missing or broken, or there are no passages for training.
     """
     if config.tokenizer.file is not None:
         return load_tokenizer(config.tokenizer)
-    path = Path(config.run_dir) / TOKENIZER
 
-    def learn() -> None:
-        if not path.exists():
-            corpus = Corpus(config.data)
-            passages = corpus.passages("train" if corpus.collection.splits else None)
-            train_tokenizer(config.tokenizer, (f"{p.title} {p.text}" for p in passages)).save(path)
+    def learn() -> Tokenizer:
+        corpus = Corpus(config.data)
+        passages = corpus.passages("train" if corpus.collection.splits else None)
+        return train_tokenizer(config.tokenizer, (f"{p.title} {p.text}" for p in passages))
 
-    group.on_main(learn)
-    return load_tokenizer(replace(config.tokenizer, file=str(path)))
+    return group.on_main(learn)
 
 
 def check_same_run(saved: Mapping[str, Any], current: Mapping[str, Any], folder: Path) -> None:
@@ -107,7 +152,7 @@ def differences(first: Any, second: Any, key: str = "") -> Iterator[tuple[str, A
         yield key, first, second
 
 
-def _prepare_folder(trainer: Trainer, tokenizer: Tokenizer) -> None:
+def _write_description(trainer: Trainer, tokenizer: Tokenizer) -> None:
     """Write what describes the run; ``environment.json`` lists every session of it."""
     folder = trainer.run_dir
     write_bytes(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(trainer.run_config))).encode())

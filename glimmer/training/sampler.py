@@ -121,10 +121,6 @@ class Sampler:
         self._updates += 1
         return [self._next(task) for task in chosen]
 
-    def epoch(self, task: str) -> float:
-        """How often the task's examples were gone through, with the fraction of the epoch under way."""
-        return self._cursors[task] / self.sizes[task]
-
     def _next(self, task: str) -> Draw:
         epoch, position = divmod(self._cursors[task], self.sizes[task])
         if self._orders.get(task, (-1,))[0] != epoch:

@@ -1,6 +1,6 @@
 """Sums and counts by task and name, so that every logged mean is one mean over its tokens or questions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 import torch
@@ -12,6 +12,9 @@ from glimmer.models.values import ReaderOutput
 
 Sums = dict[str, dict[str, list[float]]]
 """Task → name → [sum, count]."""
+
+Quantities = dict[str, tuple[Tensor, Tensor]]
+"""Name → a sum ``[B]`` and its count ``[B]`` for every question."""
 
 OVERALL = ""
 """Stands in the place of a task for what belongs to none."""
@@ -31,12 +34,14 @@ class Tally:
         cell[0] += value
         cell[1] += count
 
-    def add(self, tasks: Iterable[str], name: str, values: Tensor, counts: Tensor) -> None:
-        """Add per-question sums ``values [B]`` over ``counts [B]``."""
-        pairs = zip(values.detach().double().tolist(), counts.detach().double().tolist(), strict=True)
-        for task, (value, count) in zip(tasks, pairs, strict=True):
-            if count:
-                self.record(task, name, value, count)
+    def add(self, tasks: Sequence[str], quantities: Quantities) -> Self:
+        """Add the quantities of B questions of ``tasks``; they come from the device in one copy, which waits for it."""
+        table = torch.stack([part.double() for pair in quantities.values() for part in pair]).tolist()
+        for name, values, counts in zip(quantities, table[::2], table[1::2], strict=True):
+            for task, value, count in zip(tasks, values, counts, strict=True):
+                if count:
+                    self.record(task, name, value, count)
+        return self
 
     def merge(self, others: Iterable["Tally"]) -> Self:
         """Add other tallies, in their order."""
@@ -62,19 +67,18 @@ class Tally:
 
 
 @torch.no_grad()
-def tally_update(results: Mapping[str, CriterionOutput], output: ReaderOutput, batch: Batch) -> Tally:
-    """What one forward pass adds to the logs: every criterion's value and its further quantities, by task.
+def measure(results: Mapping[str, CriterionOutput], output: ReaderOutput, batch: Batch) -> Quantities:
+    """What one forward pass adds to the logs: every criterion's value and its further quantities.
 
     Besides: the share of target tokens whose most likely token is right, and the share of questions of which
     every token is (teacher-forced exact match).
     """
-    tally = Tally()
+    found: Quantities = {}
     for name, result in results.items():
-        tally.add(batch.tasks, name, result.values, result.counts)
-        for part, (values, counts) in result.logs.items():
-            tally.add(batch.tasks, f"{name}/{part}", values, counts)
+        found[name] = (result.values.detach(), result.counts)
+        found |= {f"{name}/{part}": pair for part, pair in result.logs.items()}
     right = output.logits.argmax(-1) == batch.targets.ids
     mask = batch.targets.mask
-    tally.add(batch.tasks, TOKEN_ACCURACY, (right & mask).sum(1), mask.sum(1))
-    tally.add(batch.tasks, EXACT, (right | ~mask).all(1), mask.any(1))
-    return tally
+    found[TOKEN_ACCURACY] = ((right & mask).sum(1), mask.sum(1))
+    found[EXACT] = ((right | ~mask).all(1), mask.any(1))
+    return found

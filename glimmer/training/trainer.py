@@ -16,6 +16,7 @@ from glimmer.criterions.base import Criterion
 from glimmer.data.values import Batch, Example
 from glimmer.errors import CheckpointError, ConfigError, TrainingError
 from glimmer.evaluation.evaluate import TaskResult
+from glimmer.memory.base import Memory
 from glimmer.models.base import Model
 from glimmer.tasks.base import Task
 from glimmer.training.callbacks.base import Callback, LogEntry, Results
@@ -24,7 +25,7 @@ from glimmer.training.config import TrainerConfig
 from glimmer.training.distributed import Group
 from glimmer.training.optimizers import set_learning_rate
 from glimmer.training.passages import PassageSchedule, StageConfig
-from glimmer.training.randomness import rng_state, seed_everything, set_rng_state
+from glimmer.training.randomness import derive_seed, rng_state, seed_everything, set_rng_state
 from glimmer.training.sampler import Sampler
 from glimmer.training.schedulers import LRScheduler
 from glimmer.training.signals import StopSignals
@@ -101,9 +102,7 @@ class Trainer:
         self.questions_seen, self.tokens_seen = 0, 0
         """Questions, and their tokens without padding, over all ranks since the start or the last resumption."""
         self._tally = Tally()
-        fewest = min(stage.questions or config.questions for stage in config.stages)
-        if fewest < self.group.world:
-            raise ConfigError(f"trainer.questions: {fewest} an update are too few for {self.group.world} ranks")
+        config.check_ranks(self.group.world)
         if config.compile:
             compile_layers(reader)
 
@@ -123,6 +122,17 @@ class Trainer:
         """End the run for good after this step (for callbacks)."""
         self.stopped = reason
 
+    def check(self) -> None:
+        """Refuse what would fail only in the first update or evaluation; writes nothing, and comes after a resumption.
+
+        Raises:
+            GlimmerError: the memory is not that of the weights, or a callback refuses.
+        """
+        for module in self.reader.modules():
+            if isinstance(module, Memory):
+                module.check()
+        self._call("check")
+
     def fit(self) -> None:
         """Train until the run is over, or a signal asks to save and stop (then ``interrupted`` says which).
 
@@ -133,6 +143,8 @@ class Trainer:
         with StopSignals() as signals:
             try:
                 self._call("on_start")
+                if not self.finished:
+                    self.group.on_main(self._prepare)
                 start = time.monotonic() - self.elapsed
                 while not self.finished and self.interrupted is None:
                     self._update(start, signals)
@@ -210,15 +222,20 @@ class Trainer:
             callback.load_state_dict(state["callbacks"][name])
         set_rng_state(state["rng"])
 
+    def _prepare(self) -> None:
+        """Draw an example of every task: what is made once and kept (candidates, their index) is made here, once."""
+        for task in self.tasks.values():
+            task.example("train", 0, random.Random(0))
+
     def _update(self, start: float, signals: StopSignals) -> None:
         """Make one update of the parameters."""
         seed_everything(self.seed, "step", self.step, self.group.rank)
         stage = self.schedule.stage(self.step)
         batches = self._batches(stage)
         questions, tokens = sum(map(len, batches)), sum(map(_tokens, batches))
+        totals = total_counts(self.criterions, batches, self.group)  # before they move: no waiting for the device
         batches = [batch.to(self.device) for batch in batches]
         parameters = [p for p in self.reader.parameters() if p.requires_grad]
-        totals = total_counts(self.criterions, batches, self.group)
         self.reader.train()
         self.optimizer.zero_grad(set_to_none=True)
         gradients = accumulate_gradients(
@@ -251,7 +268,8 @@ class Trainer:
         draws = self.sampler.draw(stage.questions or self.config.questions, stage.tasks)[
             self.group.rank :: self.group.world
         ]
-        drawn = [(self.tasks[d.task].example("train", d.index, random.Random(d.seed)), d.seed) for d in draws]
+        examples = [self.tasks[d.task].example("train", d.index, random.Random(d.seed)) for d in draws]
+        drawn = [(example, derive_seed(d.seed, "collate")) for example, d in zip(examples, draws, strict=True)]
         size = self.config.micro_questions or len(drawn)
         if size < len(drawn):
             drawn.sort(key=lambda item: _length(item[0], stage))

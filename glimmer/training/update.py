@@ -11,7 +11,7 @@ from glimmer.criterions.base import Criterion
 from glimmer.data.values import Batch
 from glimmer.models.base import Model
 from glimmer.training.distributed import Group
-from glimmer.training.tally import Tally, tally_update
+from glimmer.training.tally import Quantities, Tally, measure
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ def accumulate_gradients(
     ``totals`` are those of ``total_counts``; a criterion that applies to nothing in the update adds nothing.
     """
     every_passage = any(criterion.every_passage for criterion in criterions.values())
-    tally, losses = Tally(), []
+    measured: list[Quantities] = []
+    losses = []
     for batch in batches:
         with torch.autocast(batch.index.device.type, torch.bfloat16, enabled=bf16):
             output = reader(batch, every_passage=every_passage)
@@ -67,8 +68,10 @@ def accumulate_gradients(
         ]
         if terms:
             torch.stack(terms).sum().backward()  # type: ignore[no-untyped-call]
-        tally.merge([tally_update(results, output, batch)])
+        measured.append(measure(results, output, batch))
         losses.append((batch.ids, torch.stack([result.values.detach().float() for result in results.values()])))
+    # Only now: reading a value waits for all that the device has still to do.
+    tally = Tally().merge(Tally().add(batch.tasks, found) for batch, found in zip(batches, measured, strict=True))
     return Gradients(tally, tuple(losses))
 
 

@@ -1,7 +1,9 @@
 """The comparison driver: its plan, and a small comparison that is stopped, taken up again and left as it is."""
 
 import json
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -93,9 +95,91 @@ def test_minutes_become_the_same_number_of_updates(tmp_path: Path, monkeypatch: 
 
 def test_speed_is_measured_without_a_trace(tmp_path: Path) -> None:
     config = small_run(write_corpus(tmp_path / "data"), tmp_path / "run")
-    measured = measure_speed({"one": config, "other": config}, "dev", 2)
+    measured = measure_speed({"one": config, "other": config}, "dev", 2, 5)
     assert all(speed.update > 0 and speed.evaluation > 0 for speed in measured.values())
-    assert {path.name for path in (tmp_path / "run").rglob("*")} == {"tokenizer.json"}
+    assert list((tmp_path / "run").rglob("*")) == []
+
+
+def test_a_signal_while_speed_is_measured_ends_it_and_decides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    update = Trainer._update
+
+    def stopping(trainer: Trainer, *rest: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        update(trainer, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "_update", stopping)
+    assert main(arguments(write_corpus(tmp_path / "data"), tmp_path / "out", "--minutes", "6")) == 1
+    assert capsys.readouterr().err == "glimmer: error: stopped by SIGINT while measuring speed: nothing was saved\n"
+    assert not (tmp_path / "out" / "plan.json").exists()
+
+
+def test_the_closing_timing_counts(tmp_path: Path) -> None:
+    config = small_run(write_corpus(tmp_path / "data"), tmp_path / "run")
+    without, some, more = (
+        measure_speed({"one": config}, "dev", 2, timed)["one"].evaluation for timed in (0, 10**4, 10**6)
+    )
+    assert without < some < more
+
+
+REFUSED = {
+    "split": (["--split", "tset"], "--split tset: ", "open_qa-tset.jsonl: no such file"),
+    "parameters": (
+        ["+optimizer.groups.tables={pattern: tables}"],
+        "optimizer.groups.tables.pattern",
+        "matches no para",
+    ),
+    "weights": (["trainer.initialise=package:weights.safetensors"], "trainer.initialise=package:", "does not fit"),
+    "callback": (["callback=[metrics_jsonl]"], "fid has no callback 'checkpoint'", "add it"),
+    "ranks": (["trainer.processes=5"], "trainer.questions: 4 an update are too few for 5 ranks", ""),
+}
+
+
+@pytest.mark.parametrize("mistake", REFUSED)
+def test_what_cannot_end_well_is_refused_before_anything_is_trained_or_decided(
+    mistake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes, *messages = REFUSED[mistake]
+    assert main([*arguments(write_corpus(tmp_path / "data"), tmp_path / "out", "--steps", "4"), *changes]) == 1
+    error = capsys.readouterr().err
+    assert all(message in error for message in messages)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("seeds", "message"),
+    [("1,1", "expected every seed once, found '1,1'"), ("1,x", "expected a whole number of at least 1, found 'x'")],
+)
+def test_seeds_are_different_whole_numbers(seeds: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["quickstart", "--seeds", seeds])
+    assert f"argument --seeds: {message}" in capsys.readouterr().err
+
+
+def test_minutes_begin_before_the_corpus_is_built_and_leave_out_pre_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, left = [0.0], []
+
+    def spend(seconds: float) -> None:
+        now[0] += seconds
+
+    def plan(speeds: object, seconds: float, seeds: int) -> int:
+        left.append(seconds)
+        return 1
+
+    monkeypatch.setattr(comparison.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(comparison, "_build_corpus", lambda _: spend(30))
+    monkeypatch.setattr(comparison, "_started", lambda _, __, configs: spend(5000) or configs)
+    monkeypatch.setattr(comparison, "measure_speed", lambda *_: spend(20) or {"fid": Speed(1, 1)})
+    monkeypatch.setattr(comparison, "planned_steps", plan)
+    monkeypatch.setattr(comparison, "train", lambda _: pytest.exit)
+    monkeypatch.setattr(comparison, "compare", lambda *_: "")
+    monkeypatch.setattr(comparison, "load_run", lambda _: None)
+    monkeypatch.setattr(comparison, "_training", lambda *_: "")
+    assert main(arguments(write_corpus(tmp_path / "data"), tmp_path / "out", "--minutes", "6")) == 0
+    assert left == [360 - 30 - 20]
 
 
 def test_from_scratch_starts_the_systems_from_its_own_pre_training(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ TASKS = {"open_qa": "exact_match", "fact_verification": "accuracy"}
 
 def score(metric: str, value: float, kept: int = 70) -> TaskScore:
     return TaskScore(
-        metric, value, score_gold_read=value + 10, questions=90, gold=100, gold_retrieved=80, gold_read=kept
+        metric, value, score_evidence_read=value + 10, questions=90, gold=100, gold_retrieved=80, gold_read=kept
     )
 
 
@@ -121,7 +121,7 @@ def test_the_written_report_holds_table_commands_plots_and_the_same_json(tmp_pat
 def test_curves_and_sweeps_are_drawn(tmp_path: Path) -> None:
     names = [
         *draw_curves({"loss": {"fid": [[(1, 2.0), (2, 1.0)]]}, "score": {"fid": [[(1, 4.0), (2, 50.0)]]}}, tmp_path),
-        *draw_sweep([("5", 40.0, 1.0), ("10", 50.0, 0.0)], "data.retrieved", tmp_path),
+        *draw_sweep({"5": {"average": Spread(40, 1)}, "10": {"average": Spread(50, 0)}}, "data.retrieved", tmp_path),
     ]
     assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in names)
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from shutil import copytree, ignore_patterns
 
 import pytest
 from small_runs import small_run, write_corpus
@@ -61,10 +62,39 @@ def test_a_report_of_trained_runs_is_complete(
 def test_other_weights_are_evaluated_again(runs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert report(runs, tmp_path) == 0
     path = Path(runs[1]) / "evaluation" / "open_qa-dev.json"
-    stale = json.loads(path.read_text()) | {"weights": "others", "score": 0.123}
+    saved = json.loads(path.read_text())
+    stale = saved | {"made_by": saved["made_by"] | {"weights": "others"}, "score": 0.123}
     path.write_text(json.dumps(stale))
     assert report(runs, tmp_path) == 0
     assert json.loads(path.read_text())["score"] != 0.123
+
+
+def test_a_report_goes_on_from_what_evaluate_left(
+    runs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", runs[0]]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", runs[1], "--json"]) == 0
+    evaluated = json.loads(capsys.readouterr().out)["tasks"]["open_qa"]["metrics"]
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("evaluated again")
+
+    monkeypatch.setattr(LoadedRun, "evaluate", refuse)
+    assert report(runs, tmp_path) == 0
+    written = json.loads((tmp_path / "report.json").read_text())
+    recall = written["systems"]["glimmer"]["gold_recall_read"]
+    assert recall == pytest.approx(100 * evaluated["gold_recall_read"], abs=1e-3), "one name is one figure"
+    kept = written["reranker"]["gold_kept_of_retrieved"]
+    assert kept == pytest.approx(100 * evaluated["gold_kept_of_retrieved"], abs=1e-3)
+
+
+def test_a_run_that_logged_nothing_is_reported_without_curves(runs: list[str], tmp_path: Path) -> None:
+    run = copytree(runs[1], tmp_path / "quiet-seed5")
+    (run / "metrics.jsonl").unlink()  # as without the callback metrics_jsonl
+    assert report([str(run)], tmp_path / "report") == 0
+    assert "![" in (tmp_path / "report" / "report.md").read_text()
+    assert not (tmp_path / "report" / "training_curves.png").exists()
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +124,18 @@ def test_a_sweep_reports_the_runs_below_a_folder(
     data = Path(runs[0]).parent / "data"
     for kept in (1, 2):
         train(small_run(data, tmp_path / "multirun" / str(kept), selector={"name": "top_m", "kept": kept}))
-    arguments = ["report", "--sweep", str(tmp_path / "multirun"), "--output", str(tmp_path / "out"), "--split", "dev"]
-    assert main(arguments) == 0
+    assert main(["report", "--sweep", str(tmp_path / "multirun"), "--output", str(tmp_path / "out")]) == 0
     assert "| selector.kept |" in capsys.readouterr().out
-    assert set(json.loads((tmp_path / "out" / "sweep.json").read_text())["scores"]) == {"1", "2"}
+    written = json.loads((tmp_path / "out" / "sweep.json").read_text())
+    assert set(written["scores"]) == {"1", "2"}
+    assert written["split"] == "dev", "test is not for choosing"
+
+
+def test_a_sweep_without_a_key_is_refused_before_anything_is_evaluated(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        copytree(runs[0], tmp_path / "multirun" / str(number), ignore=ignore_patterns("evaluation", "predictions"))
+    assert main(["report", "--sweep", str(tmp_path / "multirun"), "--output", str(tmp_path / "out")]) == 1
+    assert "the runs of the sweep have the same configuration" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("evaluation"))

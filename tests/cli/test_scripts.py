@@ -18,6 +18,13 @@ def test_every_command_has_a_script(command: str) -> None:
     assert f'exec glimmer {command} "$@"' in script.read_text()
 
 
+@pytest.mark.parametrize("option", ["--slow", "tests/models"])
+def test_the_script_of_the_tests_takes_no_option(option: str) -> None:
+    done = subprocess.run([SCRIPTS / "test", option], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"unknown option '{option}'" in done.stderr
+
+
 @pytest.mark.parametrize("script", sorted(SCRIPTS.iterdir()), ids=lambda script: script.name)
 def test_a_script_is_valid_shell(script: Path) -> None:
     subprocess.run(["bash", "-n", str(script)], check=True)

@@ -2,12 +2,14 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from small_runs import STACK, write_corpus
 
 from glimmer.cli.main import main
+from glimmer.data.kilt import read_records, write_records
 
 STACK_OPTIONS = [f"{part}.{key}={value}" for part in ("encoder", "decoder") for key, value in STACK.items()]
 SMALL = [
@@ -89,19 +91,88 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
         error = capsys.readouterr().err
         assert error.startswith(f"glimmer: error: {message}")
         assert error.count("\n") == 1
-    assert not (tmp_path / "run" / "config.yaml").exists()
+    assert not (tmp_path / "run").exists()
+
+
+STOPPED = {
+    "weights of another width": (
+        ["trainer.initialise=start/checkpoints/last.pt", "encoder.width=24"],
+        "does not fit this",
+    ),
+    "weights of another join": (
+        ["trainer.initialise=start/checkpoints/last.pt", "join=prepend"],
+        "does not fit this reader",
+    ),
+    "weights that are not there": (["trainer.initialise=start.pt"], "trainer.initialise=start.pt: start.pt: no such"),
+    "a damaged checkpoint": (["trainer.initialise=broken.pt"], "broken.pt: damaged, or not a checkpoint"),
+    "a group of no parameter": (
+        ["+optimizer.groups.tables={pattern: tables}"],
+        "optimizer.groups.tables.pattern 'tables' matches no parameter that trains",
+    ),
+    "the memory of other weights": (
+        ["memory=stored", "memory.path=store", "trainer.initialise=other/checkpoints/last.pt"],
+        "not made by this reader: encoder weights",
+    ),
+    "candidates that are not there": (
+        ["retriever@data.retrievers.default=precomputed", "data.retrievers.default.path=found.jsonl"],
+        "found.jsonl: No such file or directory; expected a file of candidates",
+    ),
+    "a split that is not there": (
+        ["callback=[evaluation]", "callbacks.evaluation.split=dve"],
+        "callbacks.evaluation.split=dve: corpus/open_qa-dve.jsonl: no such file; did you mean 'open_qa-dev.jsonl'?",
+    ),
+    "more ranks than questions": (["trainer.processes=3"], "trainer.questions: 2 an update are too few for 3 ranks"),
+    "another run's folder": (
+        ["callback=[checkpoint]", "run_dir=start", "seed=2"],
+        "start holds a run with seed=1, this one has seed=2",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two trained runs, the store of one, and what is left of a checkpoint."""
+    folder = tmp_path_factory.mktemp("made")
+    write_corpus(folder / "corpus")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        patched.setattr(sys, "argv", sys.argv)
+        for name, seed in (("start", 1), ("other", 3)):
+            assert main(["train", *SMALL, "callback=[checkpoint]", f"run_dir={name}", f"seed={seed}"]) == 0
+        assert main(["encode", "start", "--output", "store"]) == 0
+    (folder / "broken.pt").write_bytes(b"PK")
+    return folder
+
+
+@pytest.mark.parametrize("command", ["train", "validate"])
+@pytest.mark.parametrize("mistake", STOPPED)
+def test_what_training_refuses_at_its_start_validate_refuses_and_nothing_is_written(
+    command: str, mistake: str, made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes, message = STOPPED[mistake]
+    monkeypatch.chdir(made)
+    before = files(made)
+    assert main([command, *SMALL, *changes]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert files(made) == before
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_validate_says_what_would_be_trained_and_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    assert main(["validate", *SMALL, "callback=[evaluation]"]) == 0
+    before = files(tmp_path)
+    assert main(["validate", *SMALL, "callback=[tensorboard,metrics_jsonl,evaluation,checkpoint]"]) == 0
     printed = capsys.readouterr().out
     assert "t5: 2 layers = 1 memory + 1 live, of which 1 before the score" in printed
     assert "passages   3 a question; reranker max_pool, selector top_m keeps 1" in printed
     assert "open_qa  8 train, 4 dev" in printed
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert files(tmp_path) == before
 
 
 def test_validate_reads_the_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,8 +182,18 @@ def test_validate_reads_the_records(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "corpus/open_qa-train.jsonl:9: " in capsys.readouterr().err
 
 
-def test_validate_looks_for_candidate_files_and_weights(capsys: pytest.CaptureFixture[str]) -> None:
-    found = ["retriever@data.retrievers.default=precomputed", "data.retrievers.default.path=found.jsonl"]
-    for changes, message in ((found, "found.jsonl"), (["trainer.initialise=start.pt"], "trainer.initialise=start.pt")):
-        assert main(["validate", *SMALL, *changes]) == 1
-        assert message in capsys.readouterr().err
+@pytest.mark.parametrize(("command", "split"), [("train", "train"), ("validate", "train"), ("validate", "dev")])
+def test_a_slot_that_names_no_relation_is_refused_before_the_first_step(
+    command: str, split: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("train", "dev"):
+        records = read_records(tmp_path / "corpus" / f"open_qa-{name}.jsonl")
+        slots = [
+            replace(r, input=f"{r.id} [SEP] capital" if name != split or i < 2 else r.input)
+            for i, r in enumerate(records)
+        ]
+        write_records(tmp_path / "corpus" / f"slot_filling-{name}.jsonl", slots)
+    assert main([command, *SMALL, "task=[slot_filling]", "callback=[metrics_jsonl,evaluation]"]) == 1
+    where = f"corpus/slot_filling-{split}.jsonl:3: record '{'q2' if split == 'train' else 'q10'}'"
+    assert f"{where}: task slot_filling: expected 'subject [SEP] relation'" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()

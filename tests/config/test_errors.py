@@ -26,16 +26,43 @@ OVERRIDES = {
     "selector.kept={": (ConfigError, "no viable alternative at input '{'"),
     "model.live_layers=13": (ConfigError, "model.live_layers = 13 is more than encoder.layers = 12"),
     "model.rerank_layers=5": (ConfigError, "model.rerank_layers must be between 0 and model.live_layers = 4, got 5"),
-    "selector.kept=26": (ConfigError, "selector.kept = 26 is more than data.retrieved = 25"),
+    "data.retrieved=4": (ConfigError, "selector.kept = 5 is more than data.retrieved = 4"),
+    "selector.kept=9": (ConfigError, "selector.kept = 9 is more than trainer.stages[0].passages = 8"),
+    "trainer.stages=[{passages: 8, steps: 9}, {passages: 4}]": (
+        ConfigError,
+        "selector.kept = 5 is more than trainer.stages[1].passages = 4",
+    ),
     "collator.passages=4": (ConfigError, "selector.kept = 5 is more than collator.passages = 4"),
     "collator.passages=30": (ConfigError, "collator.passages = 30 is more than data.retrieved = 25"),
-    "reranker=none": (ConfigError, "criterions.perplexity_distillation trains a reranker, and reranker=none; use"),
+    "encoder.buckets=3": (ConfigError, "encoder.buckets must be at least 4, got 3"),
+    "encoder.max_distance=8": (ConfigError, "max_distance must be at least 9 where encoder.buckets = 32, got 8"),
+    "decoder.buckets=1": (ConfigError, "decoder.buckets must be at least 2, got 1"),
+    "decoder.max_distance=16": (ConfigError, "max_distance must be at least 17 where decoder.buckets = 32, got 16"),
+    "decoder.dropout=1.5": (ConfigError, "decoder.dropout must be in [0, 1), got 1.5"),
+    "decoder.width=-1": (ConfigError, "decoder.width must be at least 1, or null, got -1"),
+    "decoder.width=0": (ConfigError, "decoder.width must be at least 1, or null, got 0"),
+    "reranker=none": (ConfigError, "reranker.retrieval_score = true adds to a head's score, and reranker=none has"),
     "memory=stored": (ConfigError, "memory.path is needed"),
     "task=[]": (ConfigError, "tasks is empty"),
     "callback=[early_stopping]": (ConfigError, "callbacks.early_stopping needs an evaluation"),
     "callbacks.evaluation.tasks=[slot_fillin]": (ConfigError, "did you mean 'slot_filling'?"),
+    "callbacks.evaluation.metric=averge": (ConfigError, "expected average or TASK/METRIC: did you mean 'average'?"),
+    "callbacks.evaluation.metric=open_qa": (
+        ConfigError,
+        "did you mean 'open_qa/f1'? Known: average, fact_verification/accuracy,",
+    ),
+    "callbacks.evaluation.metric=open_qb/f1": (ConfigError, "did you mean 'open_qa/f1'?"),
+    "callbacks.evaluation.metric=open_qa/exact_mach": (
+        ConfigError,
+        "callbacks.evaluation.metric: the task 'open_qa' has no 'exact_mach'; did you mean 'exact_match'?",
+    ),
+    "tasks.open_qa.metrics=[exact_mach]": (
+        ConfigError,
+        "tasks.open_qa.metrics names an unknown metric 'exact_mach'; did you mean 'exact_match'?",
+    ),
+    "task=[copying]": (ConfigError, "callbacks.evaluation: no task of this run has evaluation data; remove the callb"),
     "trainer.stages=[{tasks: [open_q]}]": (ConfigError, "did you mean 'open_qa'?"),
-    "trainer.stages=[{passages: 1},{passages: 2}]": (ConfigError, "trainer.stages[0] never ends"),
+    "trainer.stages=[{passages: 1},{passages: 8}]": (ConfigError, "trainer.stages[0] never ends"),
     "sampler.weights.open_qa=2": (ConfigError, "sampler.weights is empty: add to it with +sampler.weights.open_qa="),
     "sampler={mixing: explicit, weights: {open_qa: 1}}": (ConfigError, "unknown key 'sampler.weights.open_qa'"),
 }
@@ -50,6 +77,18 @@ def test_an_override_that_cannot_work(override: str, expected: tuple[type[Glimme
     assert "\n" not in str(caught.value)
 
 
+def test_a_task_made_from_passages_alone_cannot_be_evaluated() -> None:
+    message = r"callbacks\.evaluation\.tasks names 'copying', which has no evaluation data; Known: open_qa"
+    with pytest.raises(ConfigError, match=message):
+        compose_run(["task=[open_qa,copying]", "callbacks.evaluation.tasks=[copying]"])
+
+
+@pytest.mark.parametrize("figure", ["f1", "kilt_f1", "gold_recall_read", "reranked_recall@5"])
+def test_every_figure_of_an_evaluation_can_choose_the_best(figure: str) -> None:
+    overrides = ["tasks.open_qa.metrics=[f1]", f"callbacks.evaluation.metric=open_qa/{figure}"]
+    assert compose_run(overrides).callbacks["evaluation"].metric == f"open_qa/{figure}"  # type: ignore[attr-defined]
+
+
 def test_an_unknown_experiment_lists_those_there_are() -> None:
     with pytest.raises(ConfigError, match=r"unknown experiment 'glimer'; did you mean 'glimmer'\? Known: .*fid"):
         compose_run(["experiment=glimer"])
@@ -58,6 +97,13 @@ def test_an_unknown_experiment_lists_those_there_are() -> None:
 def test_mixing_weights_of_an_unknown_task() -> None:
     with pytest.raises(ConfigError, match=r"sampler\.weights names an unknown task 'open_qaa'; did you mean 'open_qa'"):
         compose_run(["sampler.mixing=explicit", "+sampler.weights.open_qaa=1"])
+
+
+def test_a_criterion_that_trains_scores_which_nothing_makes() -> None:
+    with pytest.raises(
+        ConfigError, match=r"criterions\.perplexity_distillation trains a reranker, and reranker=none; use"
+    ):
+        compose_run(["experiment=glimmer", "reranker=none", "reranker.retrieval_score=false"])
 
 
 def test_live_layers_for_a_score_that_does_not_exist() -> None:
@@ -77,6 +123,11 @@ def test_stored_memory_needs_memory_layers() -> None:
         ({"tasks": {"open_qa": {"limit": 3}}}, "tasks.open_qa.name is missing; expected the name of a registered task"),
         ({"tasks": ["open_qa"]}, "tasks must hold options by name"),
         ({"reranker": {"name": "mean_pol"}}, "reranker: unknown reranker 'mean_pol'; did you mean 'mean_pool'?"),
+        (
+            {"reranker": {"name": "max_sim", "dimensions": -1}},
+            "reranker.dimensions must be at least 1, or null, got -1",
+        ),
+        ({"reranker": {"name": "max_sim", "dimensions": 0}}, "reranker.dimensions must be at least 1, or null, got 0"),
         ({"reranker": "mean_pool"}, "reranker must hold options by name, found 'mean_pool'"),
     ],
 )

@@ -8,9 +8,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 import glimmer.config
+from glimmer.analysis.sweep import swept_key
 from glimmer.config.compose import compose_run
 from glimmer.config.load import COLLECTIONS
+from glimmer.config.schema import RunConfig
 from glimmer.config.store import GROUPS, choices
+from glimmer.training.build import plain
 
 TREE = Path(glimmer.config.__file__).parent
 KINDS = {registry.kind: registry for registry in GROUPS.values()}
@@ -18,7 +21,8 @@ FILES = sorted(
     (file.parent.name, file.stem) for file in TREE.glob("*/*.yaml") if file.parent.name in {*KINDS, "experiment"}
 )
 NEEDED = {
-    ("memory", "stored"): ["memory.path=store", "model.live_layers=3"],
+    ("memory", "frozen"): ["trainer.initialise=weights.safetensors"],
+    ("memory", "stored"): ["memory.path=store", "model.live_layers=3", "trainer.initialise=weights.safetensors"],
     ("retriever", "precomputed"): ["data.retrievers.default.path=found.jsonl"],
     ("selector", "top_m"): ["selector.kept=2"],
     ("criterion", "gold_ranking"): ["reranker=mean_pool"],
@@ -50,14 +54,45 @@ def test_a_file_says_what_it_is_in_a_comment(kind: str) -> None:
         assert lines[0].startswith("# ")
 
 
-@pytest.mark.parametrize("file", sorted((TREE / "experiment").glob("ablation_*.yaml")), ids=lambda file: file.stem)
-def test_every_run_of_an_ablation_composes(file: Path) -> None:
-    params = OmegaConf.load(file).hydra.sweeper.params
+@pytest.mark.parametrize("name", sorted(file.stem for file in (TREE / "experiment").glob("ablation_*.yaml")))
+def test_every_run_of_an_ablation_composes(name: str) -> None:
+    made = ablation(name)
+    assert len(made) >= 2
+    assert all(one != other for one, other in combinations(made, 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    {
+        "ablation_kept": "selector.kept",
+        "ablation_memory": "memory.frozen",
+        "ablation_rerank_layers": "model.rerank_layers",
+        "ablation_reranker": "reranker",
+        "ablation_retrieved": "data.retrieved",
+        "ablation_tasks": "tasks",
+        "ablation_temperature": "criterions.perplexity_distillation.target_temperature",
+    }.items(),
+)
+def test_an_ablation_is_reported_by_the_command_that_it_names(name: str, key: str) -> None:
+    made = ablation(name)
+    text = (TREE / "experiment" / f"{name}.yaml").read_text()
+    assert f"#   glimmer report --sweep {made[0].run_dir}-sweep --output {made[0].run_dir}\n" in text
+    assert swept_key([plain(config) for config in made], None) == key, "the command has no --key"
+
+
+def test_the_ablation_of_kept_passages_drops_some_in_training() -> None:
+    for config in ablation("ablation_kept"):
+        trained = config.trainer.stages[-1].passages
+        assert trained is not None
+        assert config.selector.kept < trained  # type: ignore[attr-defined]
+
+
+def ablation(name: str) -> list[RunConfig]:
+    """The configurations of an ablation's runs."""
+    params = OmegaConf.load(TREE / "experiment" / f"{name}.yaml").hydra.sweeper.params
     overrides = OverridesParser.create().parse_overrides([f"{key}={values}" for key, values in params.items()])
     runs = [f"{item.key_or_group}={value}" for item in overrides for value in item.sweep_string_iterator()]
-    assert len(runs) >= 2
-    made = [compose_run([f"experiment={file.stem}", run]) for run in runs]
-    assert all(one != other for one, other in combinations(made, 2))
+    return [compose_run([f"experiment={name}", run]) for run in runs]
 
 
 def test_the_help_lists_every_choice() -> None:

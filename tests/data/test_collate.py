@@ -63,7 +63,8 @@ def test_fewer_and_no_candidates_are_padded_at_the_end(tokenizer: Tokenizer) -> 
     assert batch.retrieval_scores[1].tolist() == [float("-inf")] * 2
     assert batch.present.tolist() == [[True, True], [False, False], [True, False]]
     empty = collator(tokenizer)([example(), example()])
-    assert empty.index.shape == empty.gold.shape == empty.retrieval_scores.shape == (2, 0)
+    assert empty.index.tolist() == [[-1], [-1]]
+    assert empty.gold.shape == empty.retrieval_scores.shape == (2, 1)
 
 
 def test_questions_have_no_end_and_passages_and_targets_do(tokenizer: Tokenizer) -> None:

@@ -45,6 +45,18 @@ def test_candidates_are_kept_and_read_back_equal(directory: Path) -> None:
     assert files[0].stat().st_mtime_ns == stamp
 
 
+def test_kept_candidates_need_no_index(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = DataConfig(dir=str(directory), retrievers={"default": RETRIEVERS.configure("two_step")})
+    made = Corpus(config).candidates("open_qa", "dev")
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("an index is made or read")
+
+    for name in ("index", "load"):
+        monkeypatch.setattr(f"bm25s.BM25.{name}", refuse)
+    assert Corpus(config).candidates("open_qa", "dev") == made
+
+
 def test_what_decides_the_candidates_decides_the_file(directory: Path) -> None:
     Corpus(DataConfig(dir=str(directory))).candidates("open_qa", "dev")
     other = {"default": RETRIEVERS.configure("bm25", k1=0.9)}

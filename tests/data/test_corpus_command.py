@@ -33,3 +33,11 @@ def test_a_broken_corpus_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     error = capsys.readouterr().err
     assert "manifest.json: not JSON" in error
     assert error.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["corpus", "build", "--dir", str(tmp_path / "file")]) == 1
+    error = capsys.readouterr().err
+    assert f"cannot be written: {tmp_path / 'file'} is a file, not a folder" in error
+    assert error.count("\n") == 1

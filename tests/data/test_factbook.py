@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from glimmer.data import factbook
 from glimmer.data.collection import Corpus, DataConfig
+from glimmer.data.factbook.build import CODE
 from glimmer.data.factbook.extract import any_item, keyed, person, shares, tidy
 from glimmer.data.factbook.relations import RELATIONS
 from glimmer.data.factbook.source import Field, clean
@@ -98,7 +100,7 @@ def test_multi_hop_needs_the_second_passage(corpus: Corpus) -> None:
         assert plain(record.meta["country"]) not in plain(record.input)
         assert not any(plain(answer) in plain(corpus.passage(first).text) for answer in record.answers)
         assert corpus.passage(second).title.startswith(record.meta["country"])
-        assert record.meta["candidates"].startswith("two_step")
+        assert record.meta["candidates"].startswith("two_step: BM25 about the places that the question names")
 
 
 def test_builds_are_identical_to_the_byte(corpus: Corpus, tmp_path: Path) -> None:
@@ -110,6 +112,18 @@ def test_builds_are_identical_to_the_byte(corpus: Corpus, tmp_path: Path) -> Non
     assert factbook.is_built(tmp_path)
     (tmp_path / "open_qa-dev.jsonl").write_text("")
     assert not factbook.is_built(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["records.py", "relations/economy.py", "data/text.py"])
+def test_a_corpus_that_other_code_built_is_built_again(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    assert factbook.is_built(corpus.directory)
+    (file,) = (path for path in CODE if path.as_posix().endswith(name))
+    (tmp_path / "changed.py").write_text(file.read_text() + "# changed\n")
+    code = tuple(tmp_path / "changed.py" if path == file else path for path in CODE)
+    monkeypatch.setattr(sys.modules[factbook.is_built.__module__], "CODE", code)
+    assert not factbook.is_built(corpus.directory)
 
 
 def test_every_relation_has_three_phrasings_and_is_used(corpus: Corpus) -> None:

@@ -74,13 +74,16 @@ def test_broken_records_name_the_line(tmp_path: Path, content: bytes, number: in
     assert "\n" not in message
 
 
-def test_missing_file_and_truncated_gzip(tmp_path: Path) -> None:
+def test_missing_file_and_truncated_or_corrupt_gzip(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         read_records(tmp_path / "none.jsonl")
     packed = gzip.compress("".join(line(id=str(i)) for i in range(50)).encode())
     (tmp_path / "cut.jsonl.gz").write_bytes(packed[: len(packed) - 12])
     with pytest.raises(DataError, match="truncated"):
         read_records(tmp_path / "cut.jsonl.gz")
+    (tmp_path / "corrupt.jsonl.gz").write_bytes(packed[:20] + bytes(20) + packed[40:])
+    with pytest.raises(DataError, match=r"corrupt\.jsonl\.gz:1: the gzip file is corrupt: .*invalid"):
+        read_records(tmp_path / "corrupt.jsonl.gz")
     (tmp_path / "fake.jsonl.gz").write_bytes(b"plain text")
     with pytest.raises(DataError, match="cannot be read"):
         read_records(tmp_path / "fake.jsonl.gz")

@@ -28,10 +28,8 @@ def tokenizer() -> Tokenizer:
 def test_special_ids_are_first_and_sentinels_last(tokenizer: Tokenizer) -> None:
     assert (tokenizer.pad_id, tokenizer.eos_id, tokenizer.unk_id) == (0, 1, 2)
     assert tokenizer.sentinels == 32
-    assert tokenizer.sentinel(0) == tokenizer.vocabulary - 1
-    assert tokenizer.sentinel(31) == tokenizer.vocabulary - 32
-    with pytest.raises(ConfigError, match="32 sentinels"):
-        tokenizer.sentinel(32)
+    last = tokenizer.vocabulary - 1
+    assert [tokenizer.encode(sentinel_text(i)) for i in (0, 31)] == [[last], [last - 31]]
 
 
 def test_vocabulary_is_at_most_what_was_asked() -> None:
@@ -67,7 +65,7 @@ def test_merges_never_cross_words_numbers_or_marks(tokenizer: Tokenizer) -> None
 def test_sentinels_in_text_become_ids_and_special_words_do_not(tokenizer: Tokenizer) -> None:
     ids = tokenizer.encode(f"thank {sentinel_text(0)} to {sentinel_text(5)}")
     thank, to = tokenizer.encode("thank"), tokenizer.encode("to")
-    assert ids == [*thank, tokenizer.sentinel(0), *to, tokenizer.sentinel(5)]
+    assert ids == [*thank, tokenizer.vocabulary - 1, *to, tokenizer.vocabulary - 6]
     assert tokenizer.decode(ids) == "thank to"
     assert tokenizer.eos_id not in tokenizer.encode("</s>")
     assert tokenizer.pad_id not in tokenizer.encode("<pad>")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from small_runs import write_corpus
 
 import glimmer.config.load  # noqa: F401 - registers the built-ins
@@ -26,6 +27,13 @@ def test_the_page_works_from_top_to_bottom(tmp_path: Path) -> None:
     write_corpus(tmp_path / "data" / "factbook")
     done = walk(PAGE, tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_page_calls_nothing_that_torch_refuses_on_cuda_under_deterministic_algorithms() -> None:
+    refused = (torch.use_deterministic_algorithms.__doc__ or "").partition("operations will throw a")[2]
+    names = re.findall(r":func:`[\w.]*?(\w+)` when called on a CUDA tensor", refused)
+    assert "cumsum" in names
+    assert not [name for name in names if f"{name}(" in PAGE.read_text()]
 
 
 @pytest.mark.parametrize(

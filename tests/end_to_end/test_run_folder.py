@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -130,6 +131,37 @@ def test_another_configuration_in_the_same_folder_is_refused(data: Path, left_al
     optimizer = {"name": "adamw", "lr": 1e-4}
     with pytest.raises(ConfigError, match=r"holds a run with optimizer\.lr=0\.003, this one has optimizer\.lr=0\.0001"):
         train(small_run(data, left_alone, optimizer=optimizer))
+
+
+@pytest.mark.parametrize("option", [{"lower_case": False}, {}])
+def test_the_tokenizer_of_a_start_that_came_to_nothing_is_not_taken(tmp_path: Path, option: dict[str, Any]) -> None:
+    """Nor is it where the passages are others: what trained no checkpoint is trained anew."""
+    data = write_corpus(tmp_path / "data")
+    changes: dict[str, Any] = {"callbacks": {}, "trainer": {"steps": 1, "questions": 2, "device": "cpu"}}
+    train(small_run(data, tmp_path / "run", **changes))
+    first = (tmp_path / "run" / "tokenizer.json").read_bytes()
+    changes["tokenizer"] = {"name": "bpe", "vocabulary": 300, **option}
+    if not option:
+        passages = data / "passages.jsonl"
+        passages.write_text(passages.read_text().replace("river", "railway"))
+    one, other = (train(small_run(data, tmp_path / name, **changes)) for name in ("run", "fresh"))
+    tokenizer = (one / "tokenizer.json").read_bytes()
+    assert tokenizer == (other / "tokenizer.json").read_bytes()
+    assert tokenizer != first
+
+
+def test_a_run_that_goes_on_keeps_its_tokenizer(tmp_path: Path) -> None:
+    data = write_corpus(tmp_path / "data")
+    changes: dict[str, Any] = {
+        "callbacks": {"checkpoint": {"name": "checkpoint"}},
+        "trainer": {"steps": 1, "questions": 2, "device": "cpu"},
+    }
+    run = train(small_run(data, tmp_path / "run", **changes))
+    tokenizer = (run / "tokenizer.json").read_bytes()
+    passages = data / "passages.jsonl"
+    passages.write_text(passages.read_text().replace("river", "railway"))
+    train(small_run(data, run, **changes))
+    assert (run / "tokenizer.json").read_bytes() == tokenizer
 
 
 def test_the_saved_configuration_reads_back(data: Path, tmp_path: Path) -> None:

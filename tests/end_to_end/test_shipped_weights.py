@@ -7,6 +7,7 @@ import torch
 from small_runs import write_corpus
 
 import glimmer
+from glimmer.cli.main import main
 from glimmer.config.compose import compose_run
 from glimmer.data.files import ASSETS, resolve_file
 from glimmer.data.tokenizers import load_tokenizer
@@ -50,6 +51,17 @@ def test_the_shipped_reader_answers_from_passages_without_any_training(
     monkeypatch.chdir(tmp_path)
     asked = [glimmer.load("package:glimmer").ask(f"What is the capital of Land{letter}?") for letter in "abcdef"]
     assert sum(str(answer).lower() == f"town{letter}" for answer, letter in zip(asked, "abcdef", strict=True)) >= 3
+
+
+def test_an_evaluation_of_what_is_shipped_stays_out_of_the_trained_run_s_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_corpus(tmp_path / "data" / "factbook")
+    monkeypatch.chdir(tmp_path)
+    assert main(["evaluate", "package:glimmer", "--tasks", "open_qa", "--limit", "2", "--passages", "10"]) == 0
+    assert not Path("runs/glimmer").exists()
+    assert Path("runs/shipped-glimmer/evaluation/open_qa-dev-limit2-passages10.json").exists()
+    assert Path("runs/shipped-glimmer/predictions/open_qa-dev-limit2-passages10.jsonl").exists()
 
 
 def test_an_unknown_system_has_a_nearest_one() -> None:

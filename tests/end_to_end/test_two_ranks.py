@@ -9,6 +9,8 @@ import torch
 from small_runs import STACK, small_run, write_corpus
 
 from glimmer.config.schema import RunConfig
+from glimmer.plugins import load_plugins
+from glimmer.retrieval import RETRIEVERS
 from glimmer.training.checkpoint import load_checkpoint
 from glimmer.training.run import train
 
@@ -26,6 +28,34 @@ def run_config(data: Path, folder: Path) -> RunConfig:
         optimizer={"name": "adamw", "lr": 3e-3, "epsilon": 1e-4},
         collator={"passage_tokens": 48, "sample": "random"},
     )
+
+
+RETRIEVER = """
+import os, time
+from pathlib import Path
+from glimmer.retrieval import register_retriever
+from glimmer.retrieval.bm25 import Bm25, Bm25Config
+
+@register_retriever("slow", Bm25Config)
+class Slow(Bm25):
+    def retrieve_records(self, records, name, k):
+        with (Path(__file__).parent / "asked").open("a") as file:
+            file.write(f"{os.environ['RANK']} {name}\\n")
+        time.sleep(1)
+        return super().retrieve_records(records, name, k)
+"""
+
+
+def test_the_main_process_makes_the_candidates_for_all(tmp_path: Path) -> None:
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    (parts / "slow.py").write_text(RETRIEVER)
+    load_plugins(parts)
+    changes = {"user_dir": str(parts), "tasks": {"open_qa": {"name": "open_qa"}}, "callbacks": {}}
+    config = small_run(write_corpus(tmp_path / "data"), tmp_path / "run", **changes)
+    data = replace(config.data, retrievers={"default": RETRIEVERS.configure("slow")})
+    train(replace(config, data=data, trainer=replace(config.trainer, processes=2, steps=1)))
+    assert (parts / "asked").read_text().splitlines() == ["0 open_qa-train"]
 
 
 def test_two_ranks_train_as_one(tmp_path: Path) -> None:

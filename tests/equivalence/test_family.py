@@ -3,14 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import plain_t5
 import pytest
 import torch
-from small_readers import VOCABULARY, small_batch, small_reader
+from small_readers import VOCABULARY, WIDTH, small_batch, small_reader
 
 from glimmer.data.values import Batch, States, Tokens
 from glimmer.errors import StoreError
 from glimmer.memory.codecs import CODECS
-from glimmer.memory.fingerprint import fingerprint
 from glimmer.memory.store import write_store
 from glimmer.models.reader import Reader
 from glimmer.models.weights import assign_weights
@@ -67,8 +67,8 @@ def test_memory_from_a_raw_store_is_memory_encoded_now(tmp_path: Path, dtype: st
     with torch.no_grad():
         memory = online.encode_memory(batch.passages)
     rows = [(i, memory.values[n][memory.mask[n]]) for n, i in enumerate(batch.passage_ids)]
-    made_by = fingerprint(online.encoder.memory_modules(), 2, "text")
-    write_store(tmp_path / "store", rows, CODECS.build(CODECS.configure("raw", dtype=dtype), width=32), made_by)
+    codec = CODECS.build(CODECS.configure("raw", dtype=dtype), width=32)
+    write_store(tmp_path / "store", rows, codec, online.memory_fingerprint())
     stored = small_reader(memory="stored", memory_options={"path": str(tmp_path / "store")})
     difference = (scored_logits(stored, batch) - scored_logits(online, batch)).abs().max()
     assert difference == 0 if dtype == "float32" else 0 < difference < 0.2
@@ -111,11 +111,25 @@ def test_every_passage_changes_no_answer() -> None:
 
 
 def test_cross_attention_period_one_is_the_plain_decoder() -> None:
-    batch = small_batch()
-    plain, sparse = small_reader(), small_reader(decoder_options={"cross_attention_period": 1})
-    assert torch.equal(scored_logits(plain, batch), scored_logits(sparse, batch))
-    every_second = small_reader(decoder_options={"cross_attention_period": 2})
-    assert [layer.cross_attention is not None for layer in every_second.decoder.blocks] == [False, True]
+    reader, batch = small_reader(decoder_options={"cross_attention_period": 1}), small_batch()
+    with torch.no_grad():
+        _, fused = reader.read(batch)
+        logits = reader.decoder(batch.targets.ids, fused).double()
+    weights = plain_t5.weights_of(reader.decoder)
+    for found, targets, source, mask in zip(logits, batch.targets.ids, fused.values.double(), fused.mask, strict=True):
+        torch.testing.assert_close(found, plain_t5.decode(weights, targets, source[mask]), atol=1e-4, rtol=1e-5)
+
+
+def test_with_cross_attention_period_two_every_second_layer_reads_the_source() -> None:
+    decoder = small_reader(decoder_options={"cross_attention_period": 2}).decoder
+    outputs: list[torch.Tensor] = []
+    for block in decoder.blocks:
+        block.register_forward_hook(lambda *call: outputs.append(call[-1]))
+    for source in torch.randn(2, 1, 5, WIDTH, generator=torch.Generator().manual_seed(1)):
+        with torch.no_grad():
+            outputs.append(decoder(torch.tensor([[3, 4, 1]]), States(source, torch.ones(1, 5, dtype=torch.bool))))
+    layers_and_logits = zip(outputs[:3], outputs[3:], strict=True)
+    assert [torch.equal(one, other) for one, other in layers_and_logits] == [True, False, False]
 
 
 @pytest.mark.parametrize("decoder", [{}, {"key_value_heads": 1, "cross_attention_period": 2}, {"width": 48}])
@@ -161,6 +175,15 @@ def test_questions_without_passages_are_ordinary_input() -> None:
     with torch.no_grad():
         alone = reader(one_question(batch, 1)).logits[0]
     torch.testing.assert_close(alone, output.logits[1, : batch.targets.mask[1].sum()], atol=1e-5, rtol=1e-5)
+
+
+def test_questions_without_passages_train_in_bf16() -> None:
+    reader, batch = small_reader().train(), small_batch((3, 0))
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = reader(batch).logits
+    logits.float().square().sum().backward()
+    assert logits.isfinite().all()
+    assert all(p.grad.isfinite().all() for p in reader.parameters() if p.grad is not None)
 
 
 def test_log_likelihood_of_a_passage_is_that_of_reading_it_alone() -> None:

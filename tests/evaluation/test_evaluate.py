@@ -12,7 +12,7 @@ from torch import Tensor
 from glimmer.data.collate import Collator, CollatorConfig
 from glimmer.data.values import Batch, Candidate, Example, Output, Passage, Provenance, Record
 from glimmer.errors import ConfigError, DataError
-from glimmer.evaluation.evaluate import TaskResult, evaluate_task, evaluation_examples
+from glimmer.evaluation.evaluate import TaskResult, evaluate_task, evaluation_examples, figure_names
 from glimmer.evaluation.predictions import write_predictions
 from glimmer.models.base import Model
 from glimmer.models.generation import Generation, GenerationConfig
@@ -113,12 +113,15 @@ def test_every_figure_of_a_hand_made_case() -> None:
     assert result.score == result.metrics["exact_match"] == 2 / 4
     expected = {
         "f1": (1 + 1 + 2 / 3) / 4,
-        "gold_recall_read": 2 / 4,
-        "evidence_recall_read": 1 / 4,
-        "gold_kept_of_retrieved": 2 / 3,
+        "gold_recall_read": 2 / 5,
+        "gold_kept_of_retrieved": 2 / 4,
+        "questions_gold_read": 2 / 4,
+        "questions_evidence_read": 1 / 4,
+        "questions_gold_kept": 2 / 3,
         "exact_match_when_gold_read": 1 / 2,
         "exact_match_when_evidence_read": 1.0,
         "kilt_exact_match": 1 / 4,
+        "kilt_f1": 1 / 4,
         "retrieved_r_precision": (0 + 1 + 1 / 2 + 0) / 4,
         "reranked_r_precision": (1 + 0 + 1 / 2 + 0) / 4,
         "retrieved_recall@1": 1 / 4,
@@ -127,6 +130,7 @@ def test_every_figure_of_a_hand_made_case() -> None:
         "reranked_recall@5": 3 / 4,
     }
     assert {key: result.metrics[key] for key in expected} == pytest.approx(expected)
+    assert set(result.metrics) == set(figure_names(["exact_match", "f1"]))
     assert (result.gold.passages, result.gold.retrieved, result.gold.read) == (5, 4, 2)
     assert json.loads(json.dumps(result.summary()))["questions"] == 4
 
@@ -135,12 +139,28 @@ def test_kilt_golden_values() -> None:
     # KILT's first fixture, a passage a page: two right answers, of which one has the right page, and a partial one.
     records = [record("a", "suicide", "p5"), record("bb", "suicide", "p5"), record("ccc", "it was suicide", "p5")]
     answers = {"a": "suicide", "bb": "a suicide", "ccc": "suicide"}
-    metrics = evaluate(FakeModel(answers), FakeTask(records, ["p5", "p9", "p9"])).metrics
+    task = FakeTask(records, ["p5", "p9", "p9"])
+    task.metrics = ("exact_match", "f1", "rouge_l")
+    metrics = evaluate(FakeModel(answers), task).metrics
     assert metrics["exact_match"] == pytest.approx(2 / 3)
     assert metrics["f1"] == pytest.approx(5 / 6)
     assert metrics["reranked_r_precision"] == pytest.approx(1 / 3)
     assert metrics["reranked_recall@5"] == pytest.approx(1 / 3)
     assert metrics["kilt_exact_match"] == pytest.approx(1 / 3)
+    assert metrics["rouge_l"] == pytest.approx(0.7222, abs=5e-5)
+    assert metrics["kilt_rouge_l"] == pytest.approx(1 / 3)
+
+
+def test_every_metric_that_is_a_mean_over_questions_has_its_kilt_score() -> None:
+    # Of two questions one has its gold passage ranked first; its answer has one of two words, so F1 is 2/3.
+    records = [record("a", "deep blue", "p9"), record("bb", "green", "p1")]
+    task = FakeTask(records, ["p1 p9", "p1 p9"])
+    task.metrics = ("f1", "exact_match", "chrf")
+    metrics = evaluate(FakeModel({"a": "blue", "bb": "green"}), task).metrics
+    assert metrics["f1"] == pytest.approx((2 / 3 + 1) / 2)
+    assert metrics["kilt_f1"] == pytest.approx((2 / 3) / 2)
+    assert metrics["kilt_exact_match"] == 0.0
+    assert "kilt_chrf" not in metrics, "a score of the corpus, not a mean over questions"
 
 
 def test_passages_are_told_in_rank_order_with_their_places() -> None:
@@ -153,7 +173,6 @@ def test_passages_are_told_in_rank_order_with_their_places() -> None:
     assert first.read_ids == ["p9", "p2"]
     assert first.retrieved_ids == ["p1", "p2", "p9"]
     assert [p.retrieval_score for p in first.passages] == [8.0, 9.0, 10.0]
-    assert first.gold_read
     assert first.answer == "red", "the task's own form of an answer"
 
 
@@ -184,8 +203,10 @@ def test_a_question_without_candidates_or_gold_counts_where_it_can() -> None:
     records = [record("a", "red"), record("bb", "green", "p1")]
     result = evaluate(FakeModel(ANSWERS), FakeTask(records, ["p1", ""]))
     assert result.score == 1.0
-    assert result.metrics["gold_recall_read"] == 0.0, "of the one question whose gold passages are known"
+    assert result.metrics["gold_recall_read"] == 0.0, "of the one gold passage that is known"
+    assert result.metrics["questions_gold_read"] == 0.0, "of the one question whose gold passages are known"
     assert "gold_kept_of_retrieved" not in result.metrics
+    assert "questions_gold_kept" not in result.metrics
     assert "exact_match_when_gold_read" not in result.metrics
     assert result.predictions[1].passages == ()
 

@@ -28,7 +28,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def store(run: Path) -> Path:
     path = run / "memory"
-    assert main(["encode", str(run), "--output", str(path), "--dtype", "float32", "--batch-size", "5"]) == 0
+    codec = ["--codec", "raw", "dtype=float32"]
+    assert main(["encode", str(run), "--output", str(path), *codec, "--batch-size", "5"]) == 0
     return path
 
 
@@ -45,13 +46,64 @@ def test_the_store_holds_every_passage_in_the_type_asked_for(
 ) -> None:
     loaded = load_run(run)
     opened = MemoryStore(store)
-    opened.verify()
     for passage in loaded.corpus.passages():
         assert int(opened.read([passage.id]).mask.sum()) == len(loaded.collator.encode_passage(passage))
     assert main(["encode", str(run), "--output", str(tmp_path / "half")]) == 0
     half = MemoryStore(tmp_path / "half")
     assert (half.codec.bytes_per_token, opened.codec.bytes_per_token) == (2 * 16, 4 * 16)
     assert f"12 passages, {half.manifest['tokens']:,} tokens" in capsys.readouterr().out
+
+
+TOY_CODEC = """
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from glimmer.memory import Codec, register_codec
+from glimmer.registry import ComponentConfig, option
+
+
+@dataclass(kw_only=True)
+class ToyConfig(ComponentConfig):
+    kept: int = option(4, "Dimensions kept")
+
+
+@register_codec("toy", ToyConfig)
+class Toy(Codec):
+    storage = torch.float32
+
+    @property
+    def columns(self):
+        return self.config.kept
+
+    def encode(self, states):
+        return states[:, : self.config.kept].float()
+
+    def decode(self, rows):
+        return functional.pad(rows, (0, self.width - self.config.kept))
+"""
+
+
+def test_a_codec_from_outside_is_chosen_with_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    (parts / "toy.py").write_text(TOY_CODEC)
+    config = small_run(write_corpus(tmp_path / "data"), tmp_path / "run", user_dir=str(parts))
+    folder = train(replace(config, trainer=replace(config.trainer, steps=1)))
+    command = ["encode", str(folder), "--output", str(tmp_path / "memory"), "--codec"]
+    for words, message in {
+        ("toy", "keptt=3"): "unknown key codec.keptt; did you mean 'kept'?",
+        ("toy", "kept"): "--codec toy: expected options as KEY=VALUE, found 'kept'",
+        ("toyy",): "codec: unknown codec 'toyy'; did you mean 'toy'?",
+    }.items():
+        assert main([*command, *words]) == 1
+        assert message in capsys.readouterr().err
+    assert main([*command, "toy", "kept=3"]) == 0
+    store = MemoryStore(tmp_path / "memory")
+    assert store.manifest["codec"] == {"name": "toy", "kept": 3}
+    assert not store.read(["p0"]).values[..., 3:].any()
+    assert glimmer.load(folder, memory=tmp_path / "memory").ask("What is the capital of Landa?").candidates
 
 
 def test_evaluate_reads_the_store_and_names_its_figures_so(run: Path, store: Path) -> None:
@@ -77,6 +129,7 @@ def test_a_reader_trains_on_the_store(run: Path, store: Path, tmp_path: Path) ->
     other = replace(stored, run_dir=str(tmp_path / "other"), trainer=replace(stored.trainer, initialise=None))
     with pytest.raises(StoreError, match="not made by this reader: encoder weights"):
         train(other)
+    assert not (tmp_path / "other").exists()
 
 
 def test_other_passages_can_be_encoded(run: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,14 @@ import torch
 from small_runs import small_run, write_corpus
 
 import glimmer
+from glimmer.analysis.runs import evaluate_run
 from glimmer.cli.main import main
+from glimmer.cli.predict import read_questions
 from glimmer.data.kilt import read_records
 from glimmer.errors import CheckpointError, ConfigError, DataError
 from glimmer.inference.run import find_checkpoint, load_run
+from glimmer.tasks import TASKS
+from glimmer.tasks.supervised import SupervisedTask
 from glimmer.training.checkpoint import load_checkpoint
 from glimmer.training.run import train
 
@@ -85,8 +90,13 @@ def test_numbers_of_passages_can_be_changed(run: Path) -> None:
     assert len(glimmer.load(run, passages=2).ask(QUESTION).candidates) == 2
     with pytest.raises(ConfigError, match="at least 1, found 0"):
         load_run(run, passages=0)
-    with pytest.raises(ConfigError, match="kept"):
-        load_run(run, kept=0)
+    for kept, passages, message in (
+        (0, None, "kept"),
+        (4, None, "more than the 3"),
+        (6, 5, "more than the 5"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            load_run(run, kept=kept, passages=passages)
 
 
 def test_a_checkpoint_file_is_a_run_too(run: Path) -> None:
@@ -116,23 +126,71 @@ def test_evaluate_writes_predictions_and_figures_and_prints_a_table(
     printed = capsys.readouterr().out
     assert "open_qa" in printed
     assert "exact_match" in printed
-    report = json.loads((run / "evaluation" / "dev.json").read_text())
-    assert report["tasks"]["open_qa"]["questions"] == 4
-    assert report["average"] == report["tasks"]["open_qa"]["score"]
-    assert (report["retrieved"], report["kept"]) == (3, 1)
+    assert "3 passages, 1 kept" in printed
+    figures = json.loads((run / "evaluation" / "open_qa-dev.json").read_text())
+    assert figures["questions"] == 4
+    assert (figures["made_by"]["retrieved"], figures["made_by"]["kept"]) == (3, 1)
+    gold = figures["gold_passages"]
+    assert figures["metrics"]["gold_recall_read"] == gold["read"] / gold["passages"]
     lines = [json.loads(line) for line in (run / "predictions" / "open_qa-dev.jsonl").read_text().splitlines()]
     records = read_records(Path(load_run(run).config.data.dir) / "open_qa-dev.jsonl")
     assert [line["id"] for line in lines] == [record.id for record in records]
 
 
-def test_another_evaluation_has_files_of_its_own(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--passages", "2", "--kept", "2", "--limit", "3", "--checkpoint", "last", "--json"]
-    assert main(["evaluate", str(run), *arguments]) == 0
-    name = "dev-passages2-kept2-limit3-last"
+def name_of(capsys: pytest.CaptureFixture[str], run: Path, *arguments: str) -> str:
+    """The name of the files that an evaluation writes; what it prints is what they hold."""
+    for path in run.glob("evaluation/*"):
+        path.unlink()
+    assert main(["evaluate", *arguments, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report == json.loads((run / "evaluation" / f"{name}.json").read_text())
-    assert report["tasks"]["open_qa"]["questions"] == 3
-    assert (run / "predictions" / f"open_qa-{name}.jsonl").exists()
+    (path,) = run.glob("evaluation/*")
+    assert report["tasks"] == {"open_qa": json.loads(path.read_text())}
+    assert report["average"] == report["tasks"]["open_qa"]["score"]
+    assert (run / "predictions" / f"{path.stem}.jsonl").exists()
+    return path.stem
+
+
+def test_another_evaluation_has_files_of_its_own(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, checkpoints = str(run), run / "checkpoints"
+    other = write_corpus(tmp_path / "other")
+    (checkpoints / "step-6.pt").write_bytes((checkpoints / "last.pt").read_bytes())
+    names = [
+        name_of(capsys, run, own, "--passages", "2", "--kept", "2", "--limit", "3", "--checkpoint", "last"),
+        name_of(capsys, run, str(checkpoints / "step-6.pt")),
+        name_of(capsys, run, own, "--data", str(other)),
+        name_of(capsys, run, own, "--data", str(write_corpus(tmp_path / "elsewhere" / "other"))),
+    ]
+    (checkpoints / "step-6.pt").unlink()
+    expected = [
+        "open_qa-dev-limit3-last-passages2-kept2",
+        "open_qa-dev-step-6",
+        "open_qa-dev-data-other-....",
+        "open_qa-dev-data-other-....",
+    ]
+    assert all(re.fullmatch(pattern, name) for pattern, name in zip(expected, names, strict=True))
+    assert names[2] != names[3]
+
+
+def test_the_same_evaluation_in_other_words_has_the_same_files(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = run / "checkpoints" / "best.pt"
+    data = load_run(run).config.data.dir
+    for arguments in (
+        [str(best)],
+        [str(run), "--checkpoint", "best"],
+        [str(run), "--checkpoint", str(best)],
+        [str(run), "--passages", "3", "--kept", "1"],
+        [str(run), "--data", f"{data}/../{Path(data).name}"],
+        [str(run), "--tasks", "open_qa"],
+    ):
+        assert name_of(capsys, run, *arguments) == "open_qa-dev"
+
+
+@pytest.mark.parametrize("options", [{"passages": 5, "kept": 4}, {"kept": 3}])
+def test_a_reader_that_keeps_more_than_in_training_is_evaluated_too(run: Path, options: dict[str, int]) -> None:
+    (found,) = evaluate_run(load_run(run, **options), "dev", limit=1).values()  # type: ignore[arg-type]
+    assert found["made_by"]["kept"] == options["kept"]
 
 
 def test_predict_reads_plain_and_kilt_lines(
@@ -149,20 +207,29 @@ def test_predict_reads_plain_and_kilt_lines(
     answer = glimmer.load(run).ask(QUESTION)
     assert lines[0]["output"][0]["answer"] == answer.text
     assert [p["passage_id"] for p in lines[0]["output"][0]["provenance"]] == [p.id for p in answer.candidates]
-    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{QUESTION}\n"))
+    monkeypatch.setattr(sys, "stdin", standard_input(f"{QUESTION}\n".encode()))
     assert main(["predict", str(run)]) == 0
     printed = capsys.readouterr().out
     assert QUESTION in printed
     assert answer.passages[0].passage.title in printed
 
 
+def standard_input(content: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(content))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no question"),
+        (b"", ": no question"),
         (b"one?\n{broken\n", ":2: not JSON"),
         (b'{"id": "1", "imput": "q"}\n', ":1: expected 'input': text, found None; did you mean 'imput'"),
-        (b"caf\xe9?\n", "not UTF-8"),
+        (b"one?\ntwo?\n\ncaf\xe9?\nfive?\n", ":4: not UTF-8 text: invalid continuation byte at byte 3 of the line"),
+        (b'{"id": "a", "input": "q"}\n\n{"id": "a", "input": "r"}\n', ":3: duplicate id 'a', first used in line 1"),
+        (b'{"id": "2", "input": "q"}\nplain?\n', ":2: duplicate id '2', first used in line 1"),
+        (b'{"id": null, "input": "q"}\n', ":1: 'id' must be non-empty text, found None"),
+        (b'{"id": 7, "input": "q"}\n', ":1: 'id' must be non-empty text, found 7"),
+        (b'{"id": "", "input": "q"}\n', ":1: 'id' must be non-empty text, found ''"),
     ],
 )
 def test_broken_questions_name_their_line(
@@ -171,15 +238,47 @@ def test_broken_questions_name_their_line(
     file = tmp_path / "questions.jsonl"
     file.write_bytes(content)
     assert main(["predict", str(run), str(file)]) == 1
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert str(file) in error
-    assert message in error
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"glimmer: error: {file}{message}")
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
 
 
 def test_a_missing_file_of_questions_is_one_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", str(run), "nowhere.txt"]) == 1
-    assert "nowhere.txt: cannot be read" in capsys.readouterr().err
+    assert capsys.readouterr().err == "glimmer: error: nowhere.txt: no such file\n"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "marked.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + json.dumps({"id": "x7", "input": QUESTION}).encode())
+    assert main(["predict", str(run), str(file), "--json"]) == 0
+    line = json.loads(capsys.readouterr().out)
+    assert (line["id"], line["input"]) == ("x7", QUESTION)
+
+
+def test_a_file_is_answered_only_if_its_last_line_is_sound_standard_input_as_it_comes(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = f"{QUESTION}\n".encode() * 20 + b"{broken\n"
+    file = tmp_path / "questions.txt"
+    file.write_bytes(content)
+    assert main(["predict", str(run), str(file), "--json"]) == 1
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(sys, "stdin", standard_input(content))
+    assert main(["predict", str(run), "--json"]) == 1
+    printed = capsys.readouterr()
+    assert [json.loads(line)["id"] for line in printed.out.splitlines()] == [str(n) for n in range(1, 21)]
+    assert printed.err.startswith("glimmer: error: standard input:21: not JSON")
+
+
+def test_a_question_that_has_not_the_task_s_form_names_its_line(run: Path, tmp_path: Path) -> None:
+    slots = TASKS.build(TASKS.configure("slot_filling"), "slots", load_run(run).corpus)
+    assert isinstance(slots, SupervisedTask)
+    with pytest.raises(DataError, match=r"^q\.txt:2: task slots: expected 'subject \[SEP\] relation' as input"):
+        list(read_questions([(1, "Chad [SEP] capital"), (2, "Chad")], "q.txt", slots))
 
 
 def test_another_folder_of_data_must_hold_passages(run: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from glimmer.models.weights import assign_weights
 
 def grown(shallow: Reader, deep: Reader, source: tuple[int, int], target: tuple[int, int]) -> Reader:
     weights = {name: p.detach() for name, p in shallow.named_parameters()}
-    assign_weights(deep, grow(weights, dict(deep.named_parameters()), source, target), "shallow")
+    assign_weights(deep, grow(weights, dict(deep.named_parameters()), source, target), "shallow", "first_token")
     return deep
 
 

@@ -1,11 +1,16 @@
-"""The copy path: what a small reader can do before its first update."""
+"""What weights begin as, and what a small reader can do before its first update."""
+
+from typing import Any
 
 import pytest
 import torch
 from small_readers import small_batch, small_reader
+from torch import nn
 
 from glimmer.data.values import States, Tokens
+from glimmer.models.initialise import t5
 from glimmer.models.reader import Reader
+from glimmer.models.rerankers import RERANKERS
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +46,23 @@ def test_the_copy_path_fits_readers_of_few_heads_and_multi_query_decoders() -> N
     """What has no room is left out, and the rest computes."""
     reader = small_reader(initialiser="copy_path", decoder_options={"key_value_heads": 1})
     assert torch.isfinite(reader(small_batch()).logits).all()
+
+
+@pytest.mark.parametrize(
+    "options", [{"name": "max_pool"}, {"name": "max_sim", "dimensions": 4}, {"name": "first_token"}]
+)
+def test_a_heads_projection_keeps_unit_variance(options: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    head = RERANKERS.build(RERANKERS.configure(**options), width=2048)
+    t5(head)
+    projection = head.get_submodule("projection")
+    assert isinstance(projection, nn.Linear)
+    assert projection.weight.std().item() == pytest.approx(2048**-0.5, rel=0.05)
+    assert projection.bias is None or not projection.bias.any()
+
+
+def test_an_untied_output_keeps_unit_variance_and_attention_its_own() -> None:
+    decoder = small_reader().decoder
+    assert decoder.output.weight.std().item() == pytest.approx(32**-0.5, rel=0.05)
+    query = decoder.blocks[0].attention.query.weight
+    assert query.std().item() == pytest.approx((32 * 8) ** -0.5, rel=0.1)

@@ -1,17 +1,22 @@
 """BM25 by hand, in two steps, and from files."""
 
+import errno
+import importlib.util
 import math
-from collections.abc import Sequence
+import stat
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import bm25s
 import pytest
 
 from glimmer.data.values import Passage, Record
 from glimmer.errors import ConfigError, DataError, RegistryError
-from glimmer.retrieval import RETRIEVERS, Hits, Retriever, query_text
-from glimmer.retrieval.bm25 import Bm25, Bm25Config, singular
+from glimmer.retrieval import RETRIEVERS, Retriever, query_text
+from glimmer.retrieval.bm25 import METHODS, Bm25, Bm25Config, singular
 from glimmer.retrieval.precomputed import read_candidates, write_candidates
+from glimmer.retrieval.two_step import TwoStep
 
 
 def build(
@@ -29,6 +34,12 @@ def test_bm25_scores_are_the_formula() -> None:
     expected = {0: idf * 2 / (2 + 1.5 * (0.25 + 0.75 * 3 / 2)), 1: idf * 1 / (1 + 1.5 * (0.25 + 0.75 * 1 / 2))}
     assert dict(found) == pytest.approx(expected, rel=1e-5)
     assert [row for row, _ in found] == sorted(expected, key=lambda row: -expected[row])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_passages_without_a_word_of_the_query_are_left_out(method: str) -> None:
+    retriever = build("bm25", ["apple pear", "plum", "fig", "apple"], method=method)
+    assert sorted(row for row, _ in retriever.retrieve(["apple"], 4)[0]) == [0, 3]
 
 
 def test_ties_keep_the_order_of_the_passages() -> None:
@@ -58,27 +69,98 @@ def test_the_kept_index_gives_the_same_hits(tmp_path: Path) -> None:
     assert build("bm25", texts, cache=tmp_path).retrieve(["pear fig"], 3) == fresh
     assert build("bm25", texts, cache=tmp_path).retrieve(["pear fig"], 3) == fresh
     assert len(list(tmp_path.iterdir())) == 1
-    build("bm25", [*texts, "new"], cache=tmp_path)
-    build("bm25", texts, cache=tmp_path, b=0.5)
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o755 for path in tmp_path.iterdir())  # others may read it
+    build("bm25", [*texts, "new"], cache=tmp_path).retrieve(["fig"], 1)
+    build("bm25", texts, cache=tmp_path, b=0.5).retrieve(["fig"], 1)
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_retriever_with_other_code_is_another() -> None:
-    class First(Bm25):
-        """Takes the first passages."""
+FINDER = """
+from glimmer.retrieval.bm25 import Bm25
 
-        def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
-            return [[(row, 1.0) for row in range(k)] for _ in queries]
+LEFT_OUT = {"apple"}
 
-    class Last(Bm25):
-        """Takes the last passages."""
+class Finder(Bm25):
+    def _words(self, text):
+        return [word for word in super()._words(text) if word not in LEFT_OUT]
+"""
 
-        def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
-            return [[(len(self.passages) - row - 1, 1.0) for row in range(k)] for _ in queries]
 
-    config = Bm25Config(name="bm25")
-    marks = {kind(config, [Passage("p", "", "text")]).fingerprint("qa-dev") for kind in (Bm25, First, Last)}
-    assert len(marks) == 3
+def load_finder(file: Path, code: str) -> type[Bm25]:
+    """The retriever of a file as a new process finds it."""
+    file.write_text(code)
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[file.stem] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return cast(type[Bm25], module.Finder)
+
+
+def test_code_beside_the_class_tells_candidates_and_index_from_earlier_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    marks, hits = [], []
+    for code in (FINDER, FINDER, FINDER.replace("apple", "plum")):
+        passages = [Passage("p", "", "apple plum"), Passage("q", "", "fig"), Passage("r", "", "fig")]
+        finder = load_finder(tmp_path / "finder.py", code)(Bm25Config(name="finder"), passages, tmp_path / "index")
+        marks.append(finder.fingerprint("qa-dev"))
+        hits.append([row for row, _ in finder.retrieve(["apple fig"], 3)[0]])
+    assert marks[0] == marks[1] != marks[2]
+    assert hits == [[1, 2], [1, 2], [0, 1, 2]]
+    assert len(list((tmp_path / "index").iterdir())) == 2
+
+
+@pytest.mark.parametrize("module", ["data.text", "retrieval.base", "retrieval.bm25", "retrieval.two_step"])
+def test_every_module_that_decides_what_is_found_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    before = TwoStep.code()
+    file = sys.modules[f"glimmer.{module}"].__file__
+    assert file is not None
+    (tmp_path / "changed.py").write_text(Path(file).read_text() + "\n# changed\n")
+    monkeypatch.setattr(sys.modules[f"glimmer.{module}"], "__file__", str(tmp_path / "changed.py"))
+    assert TwoStep.code() != before
+
+
+def test_the_version_of_bm25s_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Bm25.code()
+    monkeypatch.setattr("bm25s.__version__", "0")
+    assert Bm25.code() != before
+
+
+def test_a_retriever_without_a_file_finds_but_cannot_be_kept() -> None:
+    place: dict[str, Any] = {"__name__": "nowhere", "Bm25": Bm25}
+    exec("class Finder(Bm25): pass", place)
+    finder = place["Finder"](Bm25Config(name="finder"), [Passage("p", "", "fig")])
+    assert finder.retrieve(["fig"], 1)[0]
+    with pytest.raises(ConfigError, match="Finder is defined in nowhere, which has no file"):
+        finder.fingerprint("qa-dev")
+
+
+def test_an_index_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bm25s.BM25.save", fail)
+    with pytest.raises(DataError, match=r"index/bm25-\w+: cannot be written: No space left on device"):
+        build("bm25", ["fig"], cache=tmp_path / "index").retrieve(["fig"], 1)
+    assert list((tmp_path / "index").iterdir()) == []
+
+
+def test_an_index_that_came_from_elsewhere_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = bm25s.BM25.save
+
+    def second(model: Any, folder: Path, **options: Any) -> None:
+        monkeypatch.undo()
+        build("bm25", ["fig", "plum"], cache=tmp_path).retrieve(["fig"], 1)
+        save(model, folder, **options)
+
+    monkeypatch.setattr("bm25s.BM25.save", second)
+    assert build("bm25", ["fig", "plum"], cache=tmp_path).retrieve(["fig"], 1)[0]
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_two_steps_reach_what_the_question_does_not_name() -> None:

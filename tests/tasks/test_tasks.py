@@ -4,16 +4,19 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from glimmer.data.collate import Collator, CollatorConfig
 from glimmer.data.text import plain
+from glimmer.data.tokenizers import TOKENIZERS, train_tokenizer
 from glimmer.data.values import Candidate, Example, Output, Passage, Provenance, Record
 from glimmer.errors import ConfigError, DataError
 from glimmer.tasks import TASKS
 from glimmer.tasks.base import Task
-from glimmer.tasks.denoising import corrupt
+from glimmer.tasks.denoising import Denoising, corrupt
 from glimmer.tasks.fields import FieldTable, subject, value
 
 COUNTRIES = ("Aruba", "Belize", "Chad", "Dominica", "Egypt", "Fiji")
@@ -53,8 +56,11 @@ class FakeData:
         ]
 
     def records(self, task: str, split: str) -> Sequence[Record]:
-        assert (task, split) in {("open_qa", "train"), ("slots", "train")}
+        assert (task, split) in {("open_qa", "train"), ("open_qa", "test"), ("slots", "train")}
         return self._records
+
+    def file(self, task: str, split: str) -> Path:
+        return Path(f"{task}-{split}.jsonl")
 
     def candidates(self, task: str, split: str) -> Sequence[tuple[Candidate, ...]]:
         return [tuple(Candidate(p, -float(i), p.id in r.gold_ids) for i, p in enumerate(TRAIN)) for r in self._records]
@@ -99,10 +105,12 @@ def test_limit_stem_and_metrics_are_options() -> None:
     assert it.example("train", 0, random.Random(0)).task == "mine"
 
 
-def test_a_record_without_answers_has_an_empty_target() -> None:
-    data = FakeData([Record("q", "Who?", ())])
-    made = task("open_qa", data).example("train", 0, random.Random(0))
+def test_a_record_without_answers_has_an_empty_target_and_trains_nothing() -> None:
+    it = task("open_qa", FakeData([Record("p", "Who?", (Output("I"),)), Record("q", "Who?", (Output(" "),))]))
+    made = it.example("test", 1, random.Random(0))
     assert (made.target, made.answers) == ("", ())
+    with pytest.raises(DataError, match=r"^open_qa-train\.jsonl:2: record 'q' has no answer to learn; expected"):
+        it.size("train")
 
 
 @pytest.mark.parametrize(
@@ -116,13 +124,20 @@ def test_a_record_without_answers_has_an_empty_target() -> None:
 )
 def test_prompts(name: str, question: str, prompt: str) -> None:
     it = TASKS.build(TASKS.configure(name, data="open_qa"), name, FakeData([Record("q", question, ())]))
-    assert it.example("train", 0, random.Random(0)).prompt == prompt
+    assert it.example("test", 0, random.Random(0)).prompt == prompt
 
 
-def test_a_slot_without_relation_is_an_error() -> None:
-    data = FakeData([Record("q", "Chad capital", ())])
-    with pytest.raises(DataError, match=r"'subject \[SEP\] relation'"):
-        TASKS.build(TASKS.configure("slot_filling", data="open_qa"), "s", data).example("train", 0, random.Random(0))
+@pytest.mark.parametrize("question", ["Chad capital", "[SEP] capital", "Chad [SEP] "])
+@pytest.mark.parametrize("name", ["slot_filling", "substitution"])
+def test_a_slot_without_relation_is_found_when_the_records_are_counted(name: str, question: str) -> None:
+    answer = (Output("Cairo", (Provenance("4-0"),)),)
+    data = FakeData([Record("p", "Egypt [SEP] capital", answer), Record("q", question, answer)])
+    options = {"task": "slot_filling"} if name == "substitution" else {}
+    it = TASKS.build(TASKS.configure(name, data="open_qa", **options), "s", data)
+    with pytest.raises(
+        DataError, match=r"^open_qa-train\.jsonl:2: record 'q': task s: expected 'subject \[SEP\] relat"
+    ):
+        it.size("train")
 
 
 def test_a_decoded_label_becomes_kilts() -> None:
@@ -233,6 +248,37 @@ def test_substitution_replaces_the_answer_everywhere_under_an_id_of_its_own() ->
         seen.add(made.target)
     assert seen & set(CAPITALS)
     assert seen - set(CAPITALS)
+
+
+def test_the_substituted_answer_is_the_evidence() -> None:
+    shown = Provenance("0-0", evidence=("Capital: Oranjestad",))
+    it = task("substitution", FakeData([Record("q", "What is the capital?", (Output("Oranjestad", (shown,)),))]))
+    tokenizer = train_tokenizer(TOKENIZERS.configure("bpe", vocabulary=400), [p.text for p in TRAIN] * 5)
+    for seed in range(10):
+        made = it.example("train", 0, random.Random(seed))
+        batch = Collator(CollatorConfig(), tokenizer)([made], training=True)
+        (question, candidate, token), *_ = batch.evidence.tolist()
+        row = batch.passages.ids[batch.index[question, candidate]][token:].tolist()
+        assert tokenizer.decode(row).lower().startswith(plain(made.target).strip())
+
+
+@pytest.mark.parametrize("name", DRILLS)
+def test_a_task_says_whether_its_passages_are_others_than_the_collections(name: str) -> None:
+    it = task(name)
+    made = {candidate.passage for example in examples(it) for candidate in example.candidates}
+    assert it.alters_passages == (not made <= set(TRAIN))
+
+
+@pytest.mark.parametrize("name", DRILLS)
+def test_a_tokenizer_needs_the_sentinels_that_a_tasks_texts_hold(name: str) -> None:
+    long = [Passage("p", "Long", "word " * 400)]
+    it = task(name, **({"noise": 0.5, "span": 1.0, "words": 400} if name == "denoising" else {}))
+    if isinstance(it, Denoising):
+        it.passages = long
+    texts = [text for e in examples(it) for text in (e.prompt, e.target, *(c.passage.text for c in e.candidates))]
+    assert it.sentinels == max(
+        (int(number) + 1 for text in texts for number in re.findall(r"<extra_id_(\d+)>", text)), default=0
+    )
 
 
 def test_substitution_keeps_the_retrieved_place_or_comes_first() -> None:

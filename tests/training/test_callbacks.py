@@ -1,6 +1,7 @@
 """Callbacks: the moving average, the best checkpoint, patience, the log file, and their lives across a restart."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,8 @@ import torch
 from small_runs import small_run, write_corpus
 from torch import nn
 
-from glimmer.errors import ConfigError, TrainingError
+from glimmer.data.kilt import read_records, write_records
+from glimmer.errors import DataError, TrainingError
 from glimmer.training.build import build_trainer
 from glimmer.training.callbacks import CALLBACKS, Callback, LogEntry
 from glimmer.training.checkpoint import load_checkpoint
@@ -40,6 +42,23 @@ def fake(run_dir: Path | None = None, **values: Any) -> Any:
 def trainer(data: Path, folder: Path, **changes: Any) -> Trainer:
     config = small_run(data, folder, **changes)
     return build_trainer(config, prepare_tokenizer(config, Group()))
+
+
+@pytest.mark.parametrize("name", ["metrics_jsonl", "tensorboard"])
+def test_logs_that_cannot_be_written_are_one_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(DataError, match=f"cannot be written: {tmp_path / 'run'} is a file, not a folder"):
+        callback(name).on_start(fake(tmp_path / "run"))
+
+
+def test_a_disk_that_fills_up_while_logging_is_one_error(tmp_path: Path) -> None:
+    log = callback("metrics_jsonl")
+    log.on_start(fake(tmp_path))
+    with log._file, Path("/dev/full").open("a") as full:
+        log._file = full
+        for call in (lambda: log.on_log(fake(), LogEntry(1, "train", None, {})), lambda: log.on_end(fake(), None)):
+            with pytest.raises(DataError, match="cannot be written: No space left on device"):
+                call()
 
 
 def test_the_moving_average_by_hand() -> None:
@@ -163,13 +182,20 @@ def test_progress_and_tensorboard_follow_a_run(data: Path, tmp_path: Path, capfd
     assert "gradients/encoder.embedding.weight" in tags["histograms"]
 
 
-def test_what_cannot_be_evaluated_is_refused_before_training(data: Path, tmp_path: Path) -> None:
-    for options, message in (
-        ({"tasks": ["open_q"]}, "unknown task 'open_q'; did you mean 'open_qa'"),
-        ({"metric": "open_qa"}, "expected average or TASK/METRIC"),
-    ):
-        with pytest.raises(ConfigError, match=message):
-            trainer(data, tmp_path, callbacks={"evaluation": {"name": "evaluation", **options}}).fit()
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ("dve", r"split=dve: .*open_qa-dve\.jsonl: no such file; did you mean 'open_qa-dev\.jsonl'"),
+        ("blind", r"split=blind: tasks\.open_qa: no record of the split 'blind' has an answer"),
+    ],
+)
+def test_a_split_that_cannot_be_evaluated_is_refused_before_training(tmp_path: Path, split: str, message: str) -> None:
+    data = write_corpus(tmp_path / "data")
+    blind = [replace(record, outputs=()) for record in read_records(data / "open_qa-dev.jsonl")]
+    write_records(data / "open_qa-blind.jsonl", blind)
+    made = trainer(data, tmp_path / "run", callbacks={"evaluation": {"name": "evaluation", "split": split}})
+    with pytest.raises(DataError, match=rf"callbacks\.evaluation\.{message}"):
+        made.check()
 
 
 def test_a_gradient_that_is_not_finite_stops_before_anything_is_changed_or_saved(data: Path, tmp_path: Path) -> None:

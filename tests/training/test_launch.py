@@ -110,5 +110,9 @@ def test_the_number_of_processes_follows_the_machine(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert [count(number, "cuda") for number in (None, 2)] == [1, 2]
+    with pytest.raises(ConfigError, match=r"trainer\.questions: 2 an update are too few for 3 ranks"):
+        choose_processes(TrainerConfig(processes=3, questions=2, device="cpu"))
     with pytest.raises(ConfigError, match=r"trainer\.processes is 3, one a CUDA device at most, and there are 2"):
         count(3, "cuda")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert count(3, "cuda") == 4

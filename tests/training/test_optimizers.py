@@ -30,8 +30,8 @@ def test_matrices_decay_vectors_do_not_and_named_groups_have_their_own() -> None
     groups = parameter_groups(config, made.named_parameters())
     found = {(g["name"], g["weight_decay"], g["lr_scale"]): [tuple(p.shape) for p in g["params"]] for g in groups}
     assert found == {
-        ("default", 0.01, 1.0): [(2, 3)],
-        ("default", 0.0, 1.0): [(2,)],
+        (None, 0.01, 1.0): [(2, 3)],
+        (None, 0.0, 1.0): [(2,)],
         ("position", 0.0, 30): [(4, 2)],
     }
 
@@ -41,13 +41,19 @@ def test_the_learning_rate_of_a_group_is_scaled() -> None:
     made = nn.Linear(2, 2)
     optimizer = OPTIMIZERS.build(config, parameter_groups(config, made.named_parameters()))
     set_learning_rate(optimizer, 0.01)
-    assert {group["name"]: group["lr"] for group in optimizer.param_groups} == {"default": 0.01, "bias": 0.05}
+    assert {group["name"]: group["lr"] for group in optimizer.param_groups} == {None: 0.01, "bias": 0.05}
     before = {name: p.detach().clone() for name, p in made.named_parameters()}
     sum(p.sum() for p in made.parameters()).backward()  # type: ignore[union-attr]
     optimizer.step()
     moved = {name: (p.detach() - before[name]).abs().mean() for name, p in made.named_parameters()}
     assert moved["weight"] == pytest.approx(0.01, rel=1e-3)  # Adam's first step is one learning rate long
     assert moved["bias"] == pytest.approx(0.05, rel=1e-3)
+
+
+def test_a_group_may_have_any_name_and_gives_its_rate_to_its_own_alone() -> None:
+    config = OptimizerConfig(groups={"default": ParameterGroupConfig(pattern="bias$", lr_scale=5)})
+    groups = parameter_groups(config, nn.Linear(3, 2).named_parameters())
+    assert {tuple(p.shape): g["lr_scale"] for g in groups for p in g["params"]} == {(2, 3): 1, (2,): 5}
 
 
 def test_a_pattern_that_matches_nothing_is_an_error_that_names_it() -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,8 +16,9 @@ from glimmer.criterions import CRITERIONS
 from glimmer.criterions.base import Criterion
 from glimmer.data.values import Batch, Tokens
 from glimmer.models.reader import Reader
+from glimmer.models.values import ReaderOutput
 from glimmer.training.distributed import Group
-from glimmer.training.tally import EXACT, TOKEN_ACCURACY, Tally, tally_update
+from glimmer.training.tally import EXACT, TOKEN_ACCURACY, Tally, measure
 from glimmer.training.update import accumulate_gradients, clip_gradients, diagnose, total_counts
 
 TESTS = Path(__file__).parents[1]
@@ -120,6 +122,26 @@ def test_two_ranks_are_one_rank_with_twice_the_batch(tmp_path: Path) -> None:
     assert torch.equal(first["shared"], second["shared"])
 
 
+def test_logs_are_copied_once_a_micro_batch_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = []
+    forward, tolist = Reader.forward, Tensor.tolist
+
+    def told(reader: Reader, *arguments: Any, **options: Any) -> ReaderOutput:
+        order.append("forward")
+        return forward(reader, *arguments, **options)
+
+    def copied(tensor: Tensor) -> Any:
+        if tensor.is_floating_point():
+            order.append("copy")
+        return tolist(tensor)
+
+    monkeypatch.setattr(Reader, "forward", told)
+    monkeypatch.setattr(Tensor, "tolist", copied)
+    batch = small_batch(COUNTS)
+    gradients([rows(batch, 0, 4), rows(batch, 4, 6)])
+    assert order == ["forward", "forward", "copy", "copy"]  # in between, each would wait for the device
+
+
 def test_clipping_scales_to_the_largest_norm_and_reports_the_norm_before() -> None:
     weight = torch.nn.Parameter(torch.zeros(2))
     for largest, expected in ((1.0, [0.6, 0.8]), (10.0, [3.0, 4.0]), (None, [3.0, 4.0])):
@@ -138,7 +160,7 @@ def test_teacher_forced_exact_match_needs_every_token_and_ignores_padding() -> N
     made = reader()
     output = made(batch)
     output = type(output)(torch.nn.functional.one_hot(predicted, 60).float(), output.ranking, output.pairs, True)
-    means = tally_update({}, output, batch).means()
+    means = Tally().add(batch.tasks, measure({}, output, batch)).means()
     assert means["a"] == {EXACT: 0.0, TOKEN_ACCURACY: pytest.approx(2 / 3)}
     assert means["b"] == {EXACT: 1.0, TOKEN_ACCURACY: 1.0}
     assert means[""] == {EXACT: 0.5, TOKEN_ACCURACY: pytest.approx(4 / 5)}

@@ -32,11 +32,12 @@ class OneWayConfig(T5EncoderConfig):
 class OneWayEncoder(T5Encoder):
     """T5 encoder whose first live layers rewrite the question alone: its tokens attend to question and passage."""
 
-    def __init__(self, config: OneWayConfig, vocabulary: int, live_layers: int) -> None:
+    def __init__(self, config: OneWayConfig, vocabulary: int, live_layers: int | None) -> None:
         super().__init__(config, vocabulary, live_layers)
-        one_way = live_layers if config.one_way_layers is None else config.one_way_layers
-        if one_way > live_layers:
-            raise ConfigError(f"encoder.one_way_layers = {one_way} is more than model.live_layers = {live_layers}")
+        live = self.layers - self.memory_layers
+        one_way = live if config.one_way_layers is None else config.one_way_layers
+        if one_way > live:
+            raise ConfigError(f"encoder.one_way_layers = {one_way} is more than model.live_layers = {live}")
         self.one_way = range(self.memory_layers, self.memory_layers + one_way)
 
     def run(self, states: States, start: int, stop: int, question_lengths: Tensor | None) -> States:

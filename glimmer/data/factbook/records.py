@@ -15,7 +15,9 @@ HOPS = {"train": 6, "dev": 40, "test": 12}
 """Multi-hop questions made from one bridge."""
 MOST_ABOUT = {"train": 240, "dev": 120, "test": 120}
 """Multi-hop questions that lead to one place: large economies are everyone's partner."""
-TWO_HOP = {"candidates": "two_step: BM25 with the question, then with places that its best passages name"}
+TWO_HOP = {
+    "candidates": "two_step: BM25 about the places that the question names, then about those named there near its words"
+}
 
 Item = tuple[str, tuple[Output, ...], dict[str, Any]]
 

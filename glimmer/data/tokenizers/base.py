@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from glimmer.errors import ConfigError
 from glimmer.registry import ComponentConfig, Registry, option
 
 
@@ -18,7 +17,10 @@ class TokenizerConfig(ComponentConfig):
 
 
 class Tokenizer(ABC):
-    """Turns text into ids and back; built from its configuration, which names the file to load."""
+    """Turns text into ids and back; built from its configuration, which names the file to load.
+
+    The processes of a run share one that was just trained, so it must be possible to pickle it.
+    """
 
     pad_id = 0
     eos_id = 1
@@ -36,7 +38,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:
-        """The ids of a text, nothing added; ``sentinel_text(i)`` within it becomes ``sentinel(i)``."""
+        """The ids of a text, nothing added; ``sentinel_text(i)`` within it becomes the id ``vocabulary − 1 − i``."""
 
     @abstractmethod
     def decode(self, ids: Sequence[int]) -> str:
@@ -54,12 +56,6 @@ class Tokenizer(ABC):
     @abstractmethod
     def train(cls, config: TokenizerConfig, texts: Iterable[str]) -> Self:
         """Learn a tokenizer from texts; the same texts give the same tokenizer."""
-
-    def sentinel(self, number: int) -> int:
-        """The id of a sentinel; number 0 has the last id, as in T5."""
-        if not 0 <= number < self.sentinels:
-            raise ConfigError(f"the tokenizer has {self.sentinels} sentinels; there is no number {number}")
-        return self.vocabulary - 1 - number
 
 
 def sentinel_text(number: int) -> str:

@@ -23,6 +23,11 @@ class Metric(ABC):
         """The registered name."""
         return self.config.name
 
+    @property
+    def per_question(self) -> bool:
+        """Whether the score of many predictions is the mean of their own scores."""
+        return type(self).corpus is Metric.corpus
+
     @abstractmethod
     def score(self, prediction: str, answers: Sequence[str]) -> float:
         """The score of one prediction, 0 to 1: the best over its valid answers."""

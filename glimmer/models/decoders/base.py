@@ -23,7 +23,6 @@ class Decoder(nn.Module, ABC):
 
     start_id: int
     """The token that begins every answer (T5: padding)."""
-    padding_id: int
 
     @abstractmethod
     def forward(self, targets: Tensor, encoded: States) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from glimmer.data.values import States
 from glimmer.errors import ConfigError, suggest
 from glimmer.models.decoders.base import Cache, Decoder, register_decoder
-from glimmer.models.t5.attention import Attention, RelativePositionBias, mask_bias
+from glimmer.models.t5.attention import Attention, RelativePositionBias, check_buckets, mask_bias, product_type
 from glimmer.models.t5.feed_forward import ACTIVATIONS, FeedForward, RMSNorm
 from glimmer.registry import ComponentConfig, option
 
@@ -43,6 +43,9 @@ class T5DecoderConfig(ComponentConfig):
         for key in ("layers", "heads", "head_width", "feed_forward", "cross_attention_period"):
             if getattr(self, key) < 1:
                 raise ConfigError(f"decoder.{key} must be at least 1, got {getattr(self, key)}")
+        if self.width is not None and self.width < 1:
+            raise ConfigError(f"decoder.width must be at least 1, or null, got {self.width}")
+        check_buckets("decoder", self.buckets, self.max_distance, bidirectional=False)
         if self.key_value_heads is not None and (self.key_value_heads < 1 or self.heads % self.key_value_heads):
             raise ConfigError(
                 f"decoder.key_value_heads must divide decoder.heads = {self.heads}, got {self.key_value_heads}"
@@ -56,6 +59,8 @@ class T5DecoderConfig(ComponentConfig):
             raise ConfigError(
                 f"decoder.activation {self.activation!r} is unknown; {suggest(self.activation, ACTIVATIONS)}"
             )
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"decoder.dropout must be in [0, 1), got {self.dropout}")
 
 
 @dataclass
@@ -87,6 +92,16 @@ class T5DecoderLayer(nn.Module):
         self.feed_forward_norm = RMSNorm(width)
         self.feed_forward = FeedForward(width, c.feed_forward, c.activation, c.dropout)
         self.dropout = nn.Dropout(c.dropout)
+
+    def forward(self, states: Tensor, bias: Tensor, source: Tensor, source_bias: Tensor) -> Tensor:
+        """Teacher-forced: map ``states [B, T, D]`` to the same, given ``source [B, S, D]``; the parts serve decoding.
+
+        ``bias`` broadcasts to ``[B, H, T, T]``, ``source_bias`` to ``[B, H, T, S]``.
+        """
+        states, _ = self.attend_self(states, bias, None)
+        if self.cross_attention is not None:
+            states = self.attend_source(states, self.cross_attention.keys_values(source), source_bias)
+        return self.transform(states)
 
     def attend_self(
         self, states: Tensor, bias: Tensor, history: tuple[Tensor, Tensor] | None
@@ -125,8 +140,8 @@ class T5Decoder(Decoder):
     def __init__(self, config: T5DecoderConfig, embedding: nn.Embedding, padding_id: int = 0) -> None:
         super().__init__()
         source_width = embedding.embedding_dim
-        width = config.width or source_width
-        self.start_id = self.padding_id = padding_id
+        width = source_width if config.width is None else config.width
+        self.start_id = padding_id
         self.config, self.width, self.vocabulary = config, width, embedding.num_embeddings
         self.embedding = embedding if width == source_width else nn.Embedding(embedding.num_embeddings, width)
         period = config.cross_attention_period
@@ -148,12 +163,9 @@ class T5Decoder(Decoder):
         bias = self.relative_attention_bias(length, length)
         causal = torch.ones(length, length, dtype=torch.bool, device=inputs.device).tril()
         bias = bias + mask_bias(causal, bias.dtype)
-        source_bias = mask_bias(encoded.mask, bias.dtype)[:, None, None, :]
-        for block in self._layers():
-            states, _ = block.attend_self(states, bias, None)
-            if block.cross_attention is not None:
-                states = block.attend_source(states, block.cross_attention.keys_values(encoded.values), source_bias)
-            states = block.transform(states)
+        source_bias = mask_bias(encoded.mask, product_type(encoded.values))[:, None, None, :]
+        for block in self.blocks:
+            states = block(states, bias, encoded.values, source_bias)
         return self._predict(states)
 
     def first_attention(self, source: Tensor) -> Tensor:
@@ -169,7 +181,7 @@ class T5Decoder(Decoder):
 
     def start(self, encoded: States, beams: int) -> T5Cache:
         """Project the source of every question once, however many beams read it."""
-        bias = mask_bias(encoded.mask, encoded.values.dtype)[:, None, None, :]
+        bias = mask_bias(encoded.mask, product_type(encoded.values))[:, None, None, :]
         cross = [
             b.cross_attention.keys_values(encoded.values) if b.cross_attention is not None else None
             for b in self._layers()

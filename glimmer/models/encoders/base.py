@@ -5,17 +5,25 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from glimmer.data.values import States, Tokens
-from glimmer.registry import Registry
+from glimmer.registry import ComponentConfig, Registry
 
 
 class Encoder(nn.Module, ABC):
-    """A stack of layers: the first ``memory_layers`` see a question or a passage alone, the rest their pair."""
+    """A stack of layers: the first ``memory_layers`` see a question or a passage alone, the rest their pair.
+
+    It is built from its configuration, the size of the ``vocabulary``, and how many of its layers are ``live_layers``:
+    all where that is None, for a model that does not split its encoder.
+    """
 
     layers: int
     width: int
     vocabulary: int
     memory_layers: int
     embedding: nn.Embedding
+
+    def __init__(self, config: ComponentConfig) -> None:
+        super().__init__()
+        self.config = config
 
     @abstractmethod
     def embed(self, tokens: Tokens) -> States:

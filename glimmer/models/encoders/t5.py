@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from glimmer.data.values import States, Tokens
 from glimmer.errors import ConfigError, suggest
 from glimmer.models.encoders.base import Encoder, register_encoder
-from glimmer.models.t5.attention import Attention, RelativePositionBias, mask_bias
+from glimmer.models.t5.attention import Attention, RelativePositionBias, check_buckets, mask_bias, product_type
 from glimmer.models.t5.feed_forward import ACTIVATIONS, FeedForward, RMSNorm
 from glimmer.registry import ComponentConfig, option
 
@@ -28,9 +27,10 @@ class T5EncoderConfig(ComponentConfig):
     max_distance: int = option(128, "Distance beyond which all positions share a bucket")
 
     def __post_init__(self) -> None:
-        for key in ("layers", "width", "heads", "head_width", "feed_forward", "buckets", "max_distance"):
+        for key in ("layers", "width", "heads", "head_width", "feed_forward"):
             if getattr(self, key) < 1:
                 raise ConfigError(f"encoder.{key} must be at least 1, got {getattr(self, key)}")
+        check_buckets("encoder", self.buckets, self.max_distance, bidirectional=True)
         if self.activation not in ACTIVATIONS:
             raise ConfigError(
                 f"encoder.activation {self.activation!r} is unknown; {suggest(self.activation, ACTIVATIONS)}"
@@ -62,8 +62,10 @@ class T5EncoderLayer(nn.Module):
 class T5Encoder(Encoder):
     """T5 v1.1 encoder with a relative position bias of its own for memory and for live layers."""
 
-    def __init__(self, config: T5EncoderConfig, vocabulary: int, live_layers: int) -> None:
-        super().__init__()
+    def __init__(self, config: T5EncoderConfig, vocabulary: int, live_layers: int | None) -> None:
+        super().__init__(config)
+        if live_layers is None:
+            live_layers = config.layers
         if not 0 <= live_layers <= config.layers:
             raise ConfigError(
                 f"model.live_layers must be between 0 and encoder.layers = {config.layers}, got {live_layers}"
@@ -101,10 +103,10 @@ class T5Encoder(Encoder):
         table = (tables[0] or tables[1]) if paired else (tables[1] or tables[0])
         assert table is not None
         bias: Tensor = table(mask.shape[1], mask.shape[1])
-        device = mask.device.type
-        if torch.is_autocast_enabled(device):  # once, not in every layer
-            bias = bias.to(torch.get_autocast_dtype(device))
-        return bias if bool(mask.all()) else bias + mask_bias(mask, bias.dtype)[:, None, None, :]
+        bias = bias.to(product_type(bias))  # once, not in every layer
+        if mask.device.type == "cpu" and bool(mask.all()):  # elsewhere, to look at the mask is to wait for the device
+            return bias
+        return bias + mask_bias(mask, bias.dtype)[:, None, None, :]
 
     def finish(self, states: States) -> States:
         """Apply the final norm and dropout."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from glimmer.errors import ConfigError
 from glimmer.models.rerankers.base import Reranker, RerankerConfig, register_reranker
 from glimmer.models.values import Pairs
 from glimmer.registry import option
@@ -18,6 +19,10 @@ class MaxSimConfig(RerankerConfig):
     dimensions: int | None = option(None, "Project the states to so many dimensions first; no projection when null")
     scale: float = option(10.0, "Initial value of the learned scale of the mean similarity")
 
+    def __post_init__(self) -> None:
+        if self.dimensions is not None and self.dimensions < 1:
+            raise ConfigError(f"reranker.dimensions must be at least 1, or null, got {self.dimensions}")
+
 
 @register_reranker("max_sim", MaxSimConfig)
 class MaxSimReranker(Reranker):
@@ -25,7 +30,8 @@ class MaxSimReranker(Reranker):
 
     def __init__(self, config: MaxSimConfig, width: int) -> None:
         super().__init__(config, width)
-        self.projection = nn.Linear(width, config.dimensions, bias=False) if config.dimensions else nn.Identity()
+        dimensions = config.dimensions
+        self.projection = nn.Identity() if dimensions is None else nn.Linear(width, dimensions, bias=False)
         self.scale = nn.Parameter(torch.tensor(config.scale))
 
     def score(self, pairs: Pairs) -> Tensor:

@@ -1,12 +1,27 @@
 """No reranking: candidates keep the retriever's scores (FiD, LUMEN)."""
 
+from dataclasses import dataclass
+
 from torch import Tensor
 
+from glimmer.errors import ConfigError
 from glimmer.models.rerankers.base import Reranker, RerankerConfig, register_reranker
 from glimmer.models.values import Pairs
 
 
-@register_reranker("none", RerankerConfig)
+@dataclass(kw_only=True)
+class RetrievalOrderConfig(RerankerConfig):
+    """No options: the retriever's score is all that there is."""
+
+    def __post_init__(self) -> None:
+        if self.retrieval_score:
+            raise ConfigError(
+                "reranker.retrieval_score = true adds to a head's score, and reranker=none has none; "
+                "use false, or a reranker"
+            )
+
+
+@register_reranker("none", RetrievalOrderConfig)
 class RetrievalOrder(Reranker):
     """The retriever's scores as they are."""
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from glimmer.errors import ConfigError
+
 
 class RelativePositionBias(nn.Module):
     """A learned bias per head and bucket of relative distance (T5: 32 buckets, maximum distance 128).
@@ -44,6 +46,22 @@ class RelativePositionBias(nn.Module):
         return self.weight[self.bucket(distance)].permute(2, 0, 1)[None]
 
 
+def check_buckets(part: str, buckets: int, max_distance: int, bidirectional: bool) -> None:
+    """Refuse what ``RelativePositionBias.bucket`` cannot divide into near and far.
+
+    Raises:
+        ConfigError: names the key of ``part`` that is too small.
+    """
+    least = 4 if bidirectional else 2  # near and far, and both once for each direction
+    if buckets < least:
+        raise ConfigError(f"{part}.buckets must be at least {least}, got {buckets}")
+    exact = buckets // least
+    if max_distance <= exact:
+        raise ConfigError(
+            f"{part}.max_distance must be at least {exact + 1} where {part}.buckets = {buckets}, got {max_distance}"
+        )
+
+
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, dropout: float) -> Tensor:
     """``softmax(q·k + bias)·v`` for ``[N, H, T, C]`` and ``[N, G, S, C]``; ``bias`` broadcasts to ``[N, H, T, S]``.
 
@@ -62,7 +80,18 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, dropo
         scores = scores + bias
     # A CPU's bf16 softmax sums in fp32 by itself; casts round it would cost more than the softmax.
     weights = torch.softmax(scores, dim=-1).to(value.dtype)
-    return F.dropout(weights, dropout, training=dropout > 0) @ value
+    if dropout:  # as an argument, ``dropout > 0`` would break a compiled layer in pieces
+        weights = F.dropout(weights, dropout)
+    return weights @ value
+
+
+def product_type(tensor: Tensor) -> torch.dtype:
+    """Autocast's type where that is on, else the tensor's own: of this type a masked bias must be made.
+
+    The lowest float32 is no bf16, and cast it would be −inf: a row without a single real token would be NaN.
+    """
+    device = tensor.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else tensor.dtype
 
 
 def mask_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:

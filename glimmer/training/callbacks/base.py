@@ -44,6 +44,9 @@ class Callback:
     def __init__(self, config: CallbackConfig) -> None:
         self.config = config
 
+    def check(self, trainer: "Trainer") -> None:
+        """Refuse a run that cannot be watched to its end; nothing is written yet, a resumed state is loaded."""
+
     def on_start(self, trainer: "Trainer") -> None:
         """Training begins or goes on; a resumed state is already loaded."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from glimmer.data.files import writing
 from glimmer.errors import ConfigError
 from glimmer.registry import option
 from glimmer.training.callbacks.base import Callback, CallbackConfig, Results, register_callback
@@ -95,8 +96,9 @@ class Checkpoint(Callback):
         if not self.config.keep:
             return
         name = folder / f"step-{step}.pt"
-        name.unlink(missing_ok=True)
-        os.link(folder / LAST, name)  # last.pt is replaced by renaming, so the link keeps today's content
+        with writing(name):
+            name.unlink(missing_ok=True)
+            os.link(folder / LAST, name)  # last.pt is replaced by renaming, so the link keeps today's content
         kept = sorted(folder.glob("step-*.pt"), key=lambda path: int(path.stem.removeprefix("step-")))
         for path in kept[: -self.config.keep]:
             path.unlink()

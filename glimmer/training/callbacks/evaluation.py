@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from statistics import fmean
 
-from glimmer.errors import ConfigError, suggest
-from glimmer.evaluation.evaluate import TaskResult
+from glimmer.errors import ConfigError, DataError, suggest
+from glimmer.evaluation.evaluate import TaskResult, check_split
 from glimmer.registry import option
 from glimmer.training.callbacks.base import Callback, CallbackConfig, register_callback
 from glimmer.training.trainer import Trainer
@@ -39,23 +39,17 @@ class Evaluation(Callback):
 
     config: EvaluationConfig
 
-    def on_start(self, trainer: Trainer) -> None:
-        """Check that what is to be evaluated exists.
+    def check(self, trainer: Trainer) -> None:
+        """Check that what is to be evaluated exists; ``glimmer.config.check`` has checked the names.
 
         Raises:
-            ConfigError: there is no task to evaluate, or the metric is none of theirs.
+            DataError: a task has nothing to evaluate in the split.
         """
-        if trainer.evaluate is None:
-            raise ConfigError("callbacks.evaluation: the trainer was made without a function to evaluate with")
-        names = self._tasks(trainer)
-        if not names:
-            raise ConfigError("callbacks.evaluation: no task of this run has evaluation data; remove the callback")
-        task, _, metric = self.config.metric.partition("/")
-        if self.config.metric != AVERAGE and (task not in names or not metric):
-            raise ConfigError(
-                f"callbacks.evaluation.metric is {self.config.metric!r}; expected {AVERAGE} or TASK/METRIC, "
-                f"with a task among: {', '.join(names)}"
-            )
+        for name in self._tasks(trainer):
+            try:
+                check_split(trainer.tasks[name], self.config.split)
+            except DataError as error:
+                raise DataError(f"callbacks.evaluation.split={self.config.split}: {error}") from None
 
     def on_step(self, trainer: Trainer) -> None:
         """Evaluate when it is due."""

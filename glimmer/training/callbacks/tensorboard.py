@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from glimmer.data.files import writing
 from glimmer.errors import ConfigError
 from glimmer.registry import option
 from glimmer.training.callbacks.base import Callback, CallbackConfig, LogEntry, register_callback
@@ -40,7 +41,8 @@ class TensorBoard(Callback):
         """Open the events; those after the checkpoint that a run resumes from are to be ignored."""
         if trainer.group.is_main:
             folder = Path(trainer.run_dir) / "tensorboard"
-            self._writer = SummaryWriter(str(folder), purge_step=trainer.step + 1 if trainer.step else None)
+            with writing(folder):
+                self._writer = SummaryWriter(str(folder), purge_step=trainer.step + 1 if trainer.step else None)
             self._speed.start(trainer)
 
     def on_update(self, trainer: Trainer) -> None:

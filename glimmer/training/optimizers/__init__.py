@@ -7,6 +7,7 @@ from glimmer.training.optimizers.base import (
     ParameterGroupConfig,
     parameter_groups,
     register_optimizer,
+    require_match,
     set_learning_rate,
 )
 
@@ -18,5 +19,6 @@ __all__ = [
     "adamw",
     "parameter_groups",
     "register_optimizer",
+    "require_match",
     "set_learning_rate",
 ]

@@ -1,7 +1,7 @@
 """Optimizers over parameter groups that the configuration names by pattern."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,18 +51,20 @@ class OptimizerConfig(ComponentConfig):
 def parameter_groups(config: OptimizerConfig, parameters: Iterable[tuple[str, nn.Parameter]]) -> list[dict[str, Any]]:
     """Sort named parameters into the groups of ``config``; frozen parameters are left out.
 
-    Every group of the result holds ``params``, ``name``, ``lr``, ``lr_scale`` and ``weight_decay``, and is split
-    where matrices decay and vectors do not.
+    Every group of the result holds ``params``, ``name`` (None outside the groups), ``lr``, ``lr_scale`` and
+    ``weight_decay``, and is split where matrices decay and vectors do not.
 
     Raises:
         ConfigError: a group's pattern matches no parameter that trains.
     """
     trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
-    _check_patterns(config.groups, [name for name, _ in trained])
-    groups: dict[tuple[str, float], dict[str, Any]] = {}
+    for called, group in config.groups.items():
+        require_match(f"optimizer.groups.{called}.pattern", group.pattern, [name for name, _ in trained], "that trains")
+    groups: dict[tuple[str | None, float], dict[str, Any]] = {}
     for name, parameter in trained:
-        key = next((key for key, group in config.groups.items() if re.search(group.pattern, name)), "default")
-        group = config.groups.get(key, ParameterGroupConfig())
+        # None, since a group may be called anything.
+        key = next((key for key, group in config.groups.items() if re.search(group.pattern, name)), None)
+        group = ParameterGroupConfig() if key is None else config.groups[key]
         decay = group.weight_decay
         if decay is None:
             decay = config.weight_decay if parameter.ndim > 1 else 0.0
@@ -80,14 +82,17 @@ def set_learning_rate(optimizer: Optimizer, lr: float) -> None:
         group["lr"] = lr * group["lr_scale"]
 
 
-def _check_patterns(groups: Mapping[str, ParameterGroupConfig], names: list[str]) -> None:
-    for key, group in groups.items():
-        if not any(re.search(group.pattern, name) for name in names):
-            parts = sorted({part for name in names for part in name.split(".") if not part.isdigit()})
-            raise ConfigError(
-                f"optimizer.groups.{key}.pattern {group.pattern!r} matches no parameter that trains; "
-                f"their names are made of: {', '.join(parts)}"
-            )
+def require_match(key: str, pattern: str, names: Sequence[str], which: str) -> None:
+    """Refuse the regular expression at ``key`` if it is found in none of ``names``, those of the parameters ``which``.
+
+    Raises:
+        ConfigError: it is not; lists what the names are made of.
+    """
+    if not any(re.search(pattern, name) for name in names):
+        parts = sorted({part for name in names for part in name.split(".") if not part.isdigit()})
+        raise ConfigError(
+            f"{key} {pattern!r} matches no parameter {which}; their names are made of: {', '.join(parts)}"
+        )
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", Optimizer)

@@ -1,0 +1,85 @@
+"""Reranker heads, worked out by hand."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from glimmer.data.values import States
+from glimmer.models.rerankers import RERANKERS, Reranker
+from glimmer.models.values import Pairs
+
+ABSENT = -math.inf
+RETRIEVED = torch.tensor([[0.0, 0.0, ABSENT]])
+"""Of one question's three candidates the last is absent."""
+
+
+def head(name: str, width: int, weights: dict[str, Any], **options: Any) -> Reranker:
+    """A head with given weights."""
+    made = RERANKERS.build(RERANKERS.configure(name, **options), width=width)
+    with torch.no_grad():
+        for key, values in weights.items():
+            made.get_parameter(key).copy_(torch.tensor(values))
+    return made
+
+
+def question_with_two(states: list[list[list[float]]], lengths: list[int], question: list[int]) -> Pairs:
+    """Pairs of the first two candidates, with how many tokens are real and how many the question's."""
+    values = torch.tensor(states)
+    mask = torch.arange(values.shape[1]) < torch.tensor(lengths)[:, None]
+    return Pairs(States(values, mask), torch.tensor([0, 0]), torch.tensor([0, 1]), torch.tensor(question))
+
+
+def scores(reranker: Reranker, pairs: Pairs, retrieved: torch.Tensor = RETRIEVED) -> list[float]:
+    found: list[float] = reranker(pairs, retrieved)[0].tolist()
+    return found
+
+
+@pytest.mark.parametrize(("normalise", "root"), [(False, 1.0), (True, math.sqrt(12.5))])
+def test_first_token_projects_the_first_token(normalise: bool, root: float) -> None:
+    pairs = question_with_two([[[3, 4], [9, 9.0]], [[-4, 3], [9, 9]]], [2, 2], [1, 1])
+    made = head("first_token", 2, {"projection.weight": [[1, 2]], "projection.bias": [0.5]}, normalise=normalise)
+    assert scores(made, pairs) == pytest.approx([11 / root + 0.5, 2 / root + 0.5, ABSENT])
+
+
+@pytest.mark.parametrize(
+    ("normalise", "expected"), [(False, [4 + 0.5, 8 + 0.5]), (True, [4 / math.sqrt(12.5) + 0.5, 2 + 0.5])]
+)
+def test_mean_pool_projects_the_mean_of_the_real_tokens(normalise: bool, expected: list[float]) -> None:
+    """Tokens are normalised before the mean: (3, 4) and (−3, 4) have the same root mean square, √12.5."""
+    pairs = question_with_two([[[3, 4], [-3, 4], [9, 9.0]], [[4, 4], [9, 9], [9, 9]]], [2, 1], [1, 1])
+    made = head("mean_pool", 2, {"projection.weight": [[1, 1]], "projection.bias": [0.5]}, normalise=normalise)
+    assert scores(made, pairs) == pytest.approx([*expected, ABSENT])
+
+
+def test_max_pool_is_a_smooth_maximum_over_the_passages_tokens_alone() -> None:
+    """The question's token and padding are 9."""
+    pairs = question_with_two([[[9], [1], [2], [9.0]], [[9], [5], [9], [9]]], [3, 2], [1, 1])
+    made = head("max_pool", 1, {"projection.weight": [[1.0]]}, normalise=False)
+    assert scores(made, pairs) == pytest.approx([math.log(math.e + math.e**2), 5.0, ABSENT])
+
+
+def test_max_sim_is_the_scaled_mean_over_question_tokens_of_their_best_cosine() -> None:
+    """Cosines of (1, 0) and (0, 2) with (3, 4) and (−1, 0): the best are 0.6 and 0.8. The second passage is empty."""
+    pairs = question_with_two([[[1, 0], [0, 2], [3, 4], [-1, 0.0]], [[1, 0], [1, 0], [1, 0], [1, 0]]], [4, 1], [2, 1])
+    assert scores(head("max_sim", 2, {}), pairs) == pytest.approx([10 * 0.7, -10, ABSENT])
+
+
+def test_max_sim_compares_projected_states_and_padding_is_no_match() -> None:
+    """Of (1, 0, 7), (3, 4, −7) the last number is projected away; the padding would fit perfectly."""
+    pairs = question_with_two([[[1, 0, 7], [3, 4, -7], [1, 0, 7.0]]] * 2, [2, 2], [1, 1])
+    made = head("max_sim", 3, {"projection.weight": [[1, 0, 0], [0, 1, 0]]}, dimensions=2, scale=2.0)
+    assert scores(made, pairs) == pytest.approx([2 * 0.6, 2 * 0.6, ABSENT])
+
+
+def test_the_retrieval_score_is_added_standardised_over_the_present_candidates() -> None:
+    """Scores 7 and 3 are ±1 whatever their scale, equal ones are 0; the head adds its own 0.5."""
+    pairs = question_with_two([[[1.0]], [[1.0]]], [1, 1], [1, 1])
+    weights = {"projection.weight": [[0.0]], "projection.bias": [0.5], "retrieval_weight": 2.0}
+    made = head("first_token", 1, weights, retrieval_score=True)
+    assert scores(made, pairs, torch.tensor([[7, 3, ABSENT]])) == pytest.approx([2.5, -1.5, ABSENT])
+    assert scores(made, pairs, torch.tensor([[5, 5, ABSENT]])) == pytest.approx([0.5, 0.5, ABSENT])
+    assert RERANKERS.build(RERANKERS.configure("first_token"), width=1).retrieval_weight is None
+    fresh = RERANKERS.build(RERANKERS.configure("first_token", retrieval_score=True), width=1)
+    assert fresh.get_parameter("retrieval_weight").item() == 1
