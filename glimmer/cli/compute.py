@@ -31,14 +31,14 @@ the configuration admits unless given.
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    config, trained = _configured(arguments.run)
+    config = _configured(arguments.run)
     collator = config.collator
     lengths = Lengths(
         arguments.question or collator.question_tokens,
         arguments.passage or collator.passage_tokens,
         arguments.target or collator.target_tokens,
     )
-    print(describe(config, _vocabulary(config, trained), lengths, arguments.codec))
+    print(describe(config, _vocabulary(config), lengths, arguments.codec))
     return 0
 
 
@@ -67,24 +67,23 @@ def describe(config: RunConfig, vocabulary: int, lengths: Lengths, codec: str) -
     )
 
 
-def _configured(words: Sequence[str]) -> tuple[RunConfig, Path]:
-    """The configuration that a run's folder, a file or overrides mean, and where its tokenizer would be."""
+def _configured(words: Sequence[str]) -> RunConfig:
+    """The configuration that a run's folder, a file or overrides mean; a run has its own tokenizer."""
     if len(words) != 1 or "=" in words[0]:
-        config = compose_run(words)
-        return config, Path(config.run_dir) / TOKENIZER
+        return compose_run(words)
     path = Path(words[0])
     file = path / CONFIG if path.is_dir() else path
     if not file.is_file():
         raise ConfigError(f"{file}: no such file; expected a run's folder, its {CONFIG}, or overrides KEY=VALUE")
     mapping: Any = OmegaConf.to_container(OmegaConf.load(file))
-    return load_run_config(mapping), file.parent / TOKENIZER
+    config, trained = load_run_config(mapping), file.parent / TOKENIZER
+    return replace(config, tokenizer=replace(config.tokenizer, file=str(trained))) if trained.exists() else config
 
 
-def _vocabulary(config: RunConfig, trained: Path) -> int:
-    """The size of the run's tokenizer or of the one that it names; before training, the size asked for."""
-    file = str(trained) if trained.exists() else config.tokenizer.file
-    if file is not None:
-        return load_tokenizer(replace(config.tokenizer, file=file)).vocabulary
+def _vocabulary(config: RunConfig) -> int:
+    """The size of the tokenizer that the run has or names; before it is trained, the size asked for."""
+    if config.tokenizer.file is not None:
+        return load_tokenizer(config.tokenizer).vocabulary
     if not isinstance(config.tokenizer, BpeConfig):
         raise ConfigError(f"tokenizer.file is null: a {config.tokenizer.name} tokenizer has no size before training")
     return config.tokenizer.vocabulary

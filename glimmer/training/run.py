@@ -57,7 +57,8 @@ def _train(config: "RunConfig") -> None:
         trainer.fit()
         if trainer.interrupted is not None:
             last = trainer.run_dir / FOLDER / LAST
-            saved = f"saved to {last}; the same command goes on from there" if last.exists() else "nothing was saved"
+            there = group.on_main(last.exists)  # the other processes leave no earlier than the main one has saved
+            saved = f"saved to {last}; the same command goes on from there" if there else "nothing was saved"
             raise InterruptionError(f"stopped by {trainer.interrupted} after step {trainer.step}: {saved}")
 
 

@@ -184,7 +184,7 @@ def test_minutes_begin_before_the_corpus_is_built_and_leave_out_pre_training(
 
 def test_from_scratch_starts_the_systems_from_its_own_pre_training(tmp_path: Path) -> None:
     data, output = write_corpus(tmp_path / "data"), tmp_path / "out"
-    brief = ["trainer.minutes=null", "trainer.steps=2", "trainer.stages=[{passages: 2}]"]
+    brief = ["trainer.minutes=null", "trainer.steps=2", "trainer.stages=[{passages: 5}]"]
     free = ["~sampler.weights", "sampler.mixing=uniform", "encoder.layers=4"]
     options = ["--from-scratch", "--steps", "2", "--systems", "glimmer"]
     assert main([*arguments(data, output, *options), *brief, *free]) == 0

@@ -1,4 +1,4 @@
-"""Evaluating a trained run: memory is computed once, and a result is taken again only where all that made it is the same."""
+"""Evaluating a trained run: memory is computed once, and a result taken again only where all that made it is equal."""
 
 import json
 from collections.abc import Callable

@@ -71,7 +71,7 @@ def test_its_experiment_trains_and_answers(site: Path, tmp_path: Path) -> None:
     assert (config.encoder.name, config.encoder.one_way_layers) == ("one_way", 1)
     assert (config.reranker.name, config.reranker.heads) == ("multi_head", 4)
     assert json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])["step"] == 2
-    figures = json.loads((folder / "evaluation" / "dev.json").read_text())
+    figures = json.loads((folder / "evaluation" / "open_qa-dev.json").read_text())["made_by"]
     assert (figures["retrieved"], figures["kept"]) == (3, 2)
 
 
