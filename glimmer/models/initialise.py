@@ -122,10 +122,13 @@ def _look_back(table: RelativePositionBias) -> None:
 
 
 def _pass_through(cross: Attention) -> None:
-    """The output is the transpose of an orthogonal value projection."""
+    """The output is the transpose of an orthogonal value projection, divided among the heads that share it."""
     nn.init.orthogonal_(cross.value.weight)
-    if cross.value.weight.shape == cross.output.weight.T.shape:
-        cross.output.weight.copy_(cross.value.weight.T)
+    shared = cross.heads // cross.key_value_heads
+    values = cross.value.weight.unflatten(0, (cross.key_value_heads, cross.head_width))
+    back = values.repeat_interleave(shared, 0).flatten(0, 1).T / shared
+    if back.shape == cross.output.weight.shape:
+        cross.output.weight.copy_(back)
 
 
 def _note_the_past(attention: Attention) -> tuple[Tensor, Tensor]:

@@ -150,9 +150,7 @@ def name_of(capsys: pytest.CaptureFixture[str], run: Path, *arguments: str) -> s
     return path.stem
 
 
-def test_another_evaluation_has_files_of_its_own(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_another_evaluation_has_files_of_its_own(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own, checkpoints = str(run), run / "checkpoints"
     other = write_corpus(tmp_path / "other")
     (checkpoints / "step-6.pt").write_bytes((checkpoints / "last.pt").read_bytes())

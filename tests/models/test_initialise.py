@@ -42,6 +42,16 @@ def test_an_answer_once_begun_goes_on(reader: Reader) -> None:
     assert (others.argmax(1) == written + 1).float().mean() > 0.7
 
 
+@pytest.mark.parametrize("key_value_heads", [4, 2, 1])
+def test_a_token_that_all_heads_look_at_passes_through_as_itself(key_value_heads: int) -> None:
+    options = {"heads": 4, "head_width": 32 // key_value_heads, "key_value_heads": key_value_heads}
+    cross = small_reader(initialiser="copy_path", decoder_options=options).decoder.blocks[0].cross_attention
+    source = torch.randn(2, 1, 32, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        passed = cross(torch.zeros(2, 1, 32), *cross.keys_values(source), None)
+    torch.testing.assert_close(passed, source)
+
+
 def test_the_copy_path_fits_readers_of_few_heads_and_multi_query_decoders() -> None:
     """What has no room is left out, and the rest computes."""
     reader = small_reader(initialiser="copy_path", decoder_options={"key_value_heads": 1})
