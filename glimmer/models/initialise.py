@@ -125,7 +125,7 @@ def _pass_through(cross: Attention) -> None:
     """The output is the transpose of an orthogonal value projection, divided among the heads that share it."""
     nn.init.orthogonal_(cross.value.weight)
     shared = cross.heads // cross.key_value_heads
-    values = cross.value.weight.unflatten(0, (cross.key_value_heads, cross.head_width))
+    values = cross.value.weight.view(cross.key_value_heads, cross.head_width, -1)
     back = values.repeat_interleave(shared, 0).flatten(0, 1).T / shared
     if back.shape == cross.output.weight.shape:
         cross.output.weight.copy_(back)
