@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_runs import write_corpus
+from small_runs import LANDS, write_corpus
 
 import glimmer
 from glimmer.cli.main import main
@@ -49,8 +49,11 @@ def test_the_shipped_reader_answers_from_passages_without_any_training(
         for task in ("slot_filling", "fact_verification", "multi_hop"):
             (tmp_path / "data" / "factbook" / f"{task}-{split}.jsonl").write_text(records)
     monkeypatch.chdir(tmp_path)
-    asked = [glimmer.load("package:glimmer").ask(f"What is the capital of Land{letter}?") for letter in "abcdef"]
-    assert sum(str(answer).lower() == f"town{letter}" for answer, letter in zip(asked, "abcdef", strict=True)) >= 3
+    run = glimmer.load("package:glimmer")
+    lands = [chr(97 + number) for number in range(LANDS)]
+    answers = [str(run.ask(f"What is the capital of Land{letter}?")).lower() for letter in lands]
+    # Names that differ in a letter are hard; a reader that took any town would be right 5 times in 12 once in 500 trials.
+    assert sum(answer == f"town{letter}" for answer, letter in zip(answers, lands, strict=True)) >= 5
 
 
 def test_an_evaluation_of_what_is_shipped_stays_out_of_the_trained_run_s_folder(
