@@ -52,7 +52,7 @@ def test_the_shipped_reader_answers_from_passages_without_any_training(
     run = glimmer.load("package:glimmer")
     lands = [chr(97 + number) for number in range(LANDS)]
     answers = [str(run.ask(f"What is the capital of Land{letter}?")).lower() for letter in lands]
-    # Names that differ in a letter are hard; a reader that took any town would be right 5 times in 12 once in 500 trials.
+    # Names that differ in a letter are hard; a reader that took any town would be right so often once in 500 trials.
     assert sum(answer == f"town{letter}" for answer, letter in zip(answers, lands, strict=True)) >= 5
 
 
