@@ -9,8 +9,6 @@ import hashlib
 import io
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -21,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from glimmer.data.files import new_folder
 from glimmer.data.values import States
 from glimmer.errors import GlimmerError, StoreError
 from glimmer.memory.codecs import CODECS, Codec
@@ -38,13 +37,12 @@ def write_store(path: Path, passages: Iterable[tuple[str, Tensor]], codec: Codec
     The folder appears complete or not at all.
 
     Raises:
-        StoreError: ``path`` exists already, an id comes twice, or the disk refuses a write.
+        StoreError: ``path`` exists already, or an id comes twice.
+        DataError: the disk refuses a write.
     """
     if path.exists():
         raise StoreError(f"{path} exists already; remove it or choose another folder for the store")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
+    with new_folder(path) as work:
         ids: list[str] = []
         offsets = [0]
         digest = hashlib.sha256()
@@ -72,11 +70,6 @@ def write_store(path: Path, passages: Iterable[tuple[str, Tensor]], codec: Codec
             "sha256": {STATES: digest.hexdigest(), **{name: _sha256(content) for name, content in small.items()}},
         }
         (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-        work.replace(path)
-    except OSError as error:
-        raise StoreError(f"cannot write the store {path}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 class MemoryStore:

@@ -25,8 +25,8 @@ class Model(nn.Module, ABC):
     def passage_log_likelihood(self, output: ReaderOutput, batch: Batch, pairs: Tensor | None = None) -> Tensor:
         """Summed log p(target | question, one passage), ``[N]``, of all pairs of ``output`` or of rows ``pairs``."""
 
-    def first_attention(self, pairs: Pairs) -> Tensor:
-        """Logits ``[N, T]`` (float32) with which the first decoding step looks at the tokens of finished ``pairs``.
+    def source_attention(self, pairs: Pairs, targets: Tensor) -> Tensor:
+        """Logits ``[N, T, S]`` (float32) with which each step of ``targets [B, T]`` looks at finished ``pairs``.
 
         Raises:
             ConfigError: the model has no such attention (the default).

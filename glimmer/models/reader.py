@@ -96,13 +96,13 @@ class Reader(Model):
         log_p = torch.log_softmax(logits.float(), dim=-1).gather(-1, targets.ids[..., None])[..., 0]
         return (log_p * targets.mask).sum(1)
 
-    def first_attention(self, pairs: Pairs) -> Tensor:
-        """Logits ``[N, T]`` with which the first decoding step looks at the tokens of finished pairs.
+    def source_attention(self, pairs: Pairs, targets: Tensor) -> Tensor:
+        """Logits ``[N, T, S]`` with which each step of ``targets [B, T]`` looks at the tokens of finished pairs.
 
         Raises:
             ConfigError: the decoder has no cross-attention that can be taught.
         """
-        return self.decoder.first_attention(pairs.states.values)
+        return self.decoder.source_attention(targets[pairs.question], pairs.states.values)
 
     @torch.no_grad()
     def read(self, batch: Batch) -> tuple[Ranking, States]:

@@ -247,13 +247,13 @@ def test_an_impossible_option_names_its_key(name: str, options: dict[str, Any], 
 
 
 class Looking:
-    """Looks at the tokens of pairs as a table ``[N, T]`` says."""
+    """Looks at the tokens of pairs as a table ``[N, T, S]`` says, as far as it is asked for."""
 
     def __init__(self, logits: Tensor) -> None:
         self.logits = logits
 
-    def first_attention(self, pairs: Pairs) -> Tensor:
-        return self.logits
+    def source_attention(self, pairs: Pairs, targets: Tensor) -> Tensor:
+        return self.logits[:, : targets.shape[1]]
 
 
 def test_evidence_attention_is_what_falls_beside_the_evidence() -> None:
@@ -264,7 +264,7 @@ def test_evidence_attention_is_what_falls_beside_the_evidence() -> None:
     pairs = replace(output.pairs, states=states, question_lengths=torch.ones(3, dtype=torch.long))
     odds = torch.tensor([[1.0, 1.0, 2.0], [1.0, 2.0, 3.0], [5.0, 5.0, 5.0]])
     criterion = build("evidence_attention")
-    result = criterion(Looking(odds.log()), replace(output, pairs=pairs), batch)  # type: ignore[arg-type]
+    result = criterion(Looking(odds.log()[:, None]), replace(output, pairs=pairs), batch)  # type: ignore[arg-type]
     assert result.values.tolist() == pytest.approx([math.log(10 / 5), 0.0])
     assert result.counts.tolist() == criterion.counts(batch).tolist() == [1, 0]
     assert [v.tolist() for v in result.logs["first"]] == [[1.0, 0.0], [1, 0]]
@@ -274,6 +274,45 @@ def test_evidence_in_a_passage_that_was_not_kept_adds_nothing() -> None:
     batch = replace(make_batch([[1, 1]]), evidence=torch.tensor([[0, 1, 0]]))
     output = make_output(batch, torch.zeros(1, 2))
     kept = replace(output, pairs=output.pairs.rows(torch.tensor([0])))
-    result = build("evidence_attention")(Looking(torch.zeros(1, 1)), kept, batch)  # type: ignore[arg-type]
+    result = build("evidence_attention")(Looking(torch.zeros(1, 1, 1)), kept, batch)  # type: ignore[arg-type]
     assert result.values.tolist() == [0.0]
     assert [v.tolist() for v in result.logs["first"]] == [[0.0], [0]]
+
+
+@pytest.mark.parametrize(
+    ("target", "steps", "taught"),
+    [
+        ([8, 9, 1], None, [(0, 2), (1, 3)]),
+        ([8, 9, 1], 1, [(0, 2)]),
+        ([8, 7, 9], None, [(0, 2)]),
+        ([5, 9, 1], None, [(0, 2)]),
+        ([8, 9, 6], None, [(0, 2), (1, 3), (2, 4)]),
+    ],
+    ids=[
+        "until the text goes on otherwise",
+        "one step",
+        "a word apart",
+        "evidence that is not the target",
+        "to the end",
+    ],
+)
+def test_evidence_attention_follows_the_target(
+    target: list[int], steps: int | None, taught: list[tuple[int, int]]
+) -> None:
+    """A question of one token before the passage 7 8 9 6, evidence at 8: which token each step is to look at."""
+    batch = replace(
+        make_batch([[1]]),
+        passages=Tokens.pad([[7, 8, 9, 6]]),
+        targets=Tokens.pad([target]),
+        evidence=torch.tensor([[0, 0, 1]]),
+    )
+    odds = torch.arange(1.0, 16.0).view(1, 3, 5)
+    states = States(torch.zeros(1, 5, 1), torch.ones(1, 5, dtype=torch.bool))
+    output = make_output(batch, torch.zeros(1, 1))
+    pairs = replace(output.pairs, states=states, question_lengths=torch.ones(1, dtype=torch.long))
+    criterion = build("evidence_attention", steps=steps)
+    result = criterion(Looking(odds.log()), replace(output, pairs=pairs), batch)  # type: ignore[arg-type]
+    shares = [float(odds[0, step, token] / odds[0, step].sum()) for step, token in taught]
+    assert result.values.tolist() == pytest.approx([-sum(map(math.log, shares))])
+    hits = [float(token == 4) for _, token in taught]  # the last token has the highest odds
+    assert [v.tolist() for v in result.logs["next"]] == [[sum(hits[1:])], [len(taught) - 1]]

@@ -28,8 +28,8 @@ class Decoder(nn.Module, ABC):
     def forward(self, targets: Tensor, encoded: States) -> Tensor:
         """Logits ``[B, Tt, V]`` of ``targets [B, Tt]`` given ``encoded [B, S, D]``, teacher-forced."""
 
-    def first_attention(self, source: Tensor) -> Tensor:
-        """Logits ``[N, S]`` (float32) of one head of the first step's cross-attention to ``source [N, S, D]``.
+    def source_attention(self, targets: Tensor, source: Tensor) -> Tensor:
+        """Logits ``[N, T, S]`` (float32) of one head of the cross-attention to ``source [N, S, D]``, teacher-forced.
 
         Raises:
             ConfigError: the decoder has no such head (the default).

@@ -120,7 +120,7 @@ class T5DecoderLayer(nn.Module):
         return states + self.dropout(self.cross_attention(self.cross_norm(states), *cross, bias))  # type: ignore[no-any-return]
 
     def look(self, states: Tensor, source: Tensor) -> Tensor:
-        """The last head's cross-attention logits ``[N, T, S]`` from ``states [1, T, D]`` to ``source [N, S, D]``."""
+        """The last head's cross-attention logits ``[N, T, S]`` from ``states [N, T, D]`` to ``source [N, S, D]``."""
         assert self.cross_attention is not None
         assert self.cross_norm is not None
         width = self.cross_attention.head_width
@@ -157,25 +157,19 @@ class T5Decoder(Decoder):
 
     def forward(self, targets: Tensor, encoded: States) -> Tensor:
         """Logits ``[B, T, V]``; the inputs are ``targets`` shifted right behind the start token."""
-        inputs = torch.cat([torch.full_like(targets[:, :1], self.start_id), targets[:, :-1]], dim=1)
-        length = inputs.shape[1]
-        states = self.dropout(self.embedding(inputs))
-        bias = self.relative_attention_bias(length, length)
-        causal = torch.ones(length, length, dtype=torch.bool, device=inputs.device).tril()
-        bias = bias + mask_bias(causal, bias.dtype)
+        states, bias = self._begin(targets)
         source_bias = mask_bias(encoded.mask, product_type(encoded.values))[:, None, None, :]
         for block in self.blocks:
             states = block(states, bias, encoded.values, source_bias)
         return self._predict(states)
 
-    def first_attention(self, source: Tensor) -> Tensor:
-        """The last head's logits ``[N, S]`` in the first layer that looks at the source, from the start token."""
-        states = self.embedding.weight[self.start_id][None, None]
-        bias = self.relative_attention_bias(1, 1)
+    def source_attention(self, targets: Tensor, source: Tensor) -> Tensor:
+        """The last head's logits ``[N, T, S]`` in the first layer that looks at the source."""
+        states, bias = self._begin(targets)
         for block in self._layers():
             states, _ = block.attend_self(states, bias, None)
             if block.cross_attention is not None:
-                return block.look(states, source)[:, 0].float()
+                return block.look(states, source).float()
             states = block.transform(states)
         raise AssertionError("cross_attention_period leaves at least one layer that looks at the source")
 
@@ -202,6 +196,14 @@ class T5Decoder(Decoder):
             states = block.transform(states)
         cache.length += 1
         return self._predict(states)[:, 0]
+
+    def _begin(self, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """What enters the layers, teacher-forced: the targets behind the start token, and a causal bias."""
+        inputs = torch.cat([torch.full_like(targets[:, :1], self.start_id), targets[:, :-1]], dim=1)
+        length = inputs.shape[1]
+        bias = self.relative_attention_bias(length, length)
+        causal = torch.ones(length, length, dtype=torch.bool, device=inputs.device).tril()
+        return self.dropout(self.embedding(inputs)), bias + mask_bias(causal, bias.dtype)
 
     def _layers(self) -> Iterator[T5DecoderLayer]:
         return (cast(T5DecoderLayer, block) for block in self.blocks)

@@ -93,3 +93,24 @@ def test_the_decoder_is_t5_whatever_the_padding(options: dict[str, Any], trainin
     for logits, row, states, length in zip(found, targets, source.double(), LENGTHS, strict=True):
         expected = plain_t5.decode(w, torch.tensor(row), states[:length], max_distance=12)
         assert_equal(logits[: len(row)], expected)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"key_value_heads": 2}, {"width": 20}, {"cross_attention_period": 2}],
+    ids=lambda o: next(iter(o), "plain"),
+)
+def test_what_is_taught_to_look_is_what_decodes(options: dict[str, Any]) -> None:
+    """``source_attention`` is q·k of the last head of the first layer that reads, as in a pass over the targets."""
+    made, targets = decoder(**options), Tokens.pad(token_rows([6, 3], seed=3)).ids
+    source = torch.randn(2, 9, WIDTH, generator=torch.Generator().manual_seed(4))
+    seen: dict[str, Tensor] = {}
+    reading = next(module for module in made.modules() if getattr(module, "cross_attention", None) is not None)
+    for name in ("query", "key"):
+        part = getattr(reading.cross_attention, name)
+        part.register_forward_hook(
+            lambda _, __, out, name=name: seen.__setitem__(name, out[..., -SIZES["head_width"] :])
+        )
+    with torch.no_grad():
+        made(targets, States(source, torch.ones(2, 9, dtype=torch.bool)))
+        torch.testing.assert_close(made.source_attention(targets, source), seen["query"] @ seen["key"].transpose(1, 2))
