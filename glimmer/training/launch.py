@@ -58,8 +58,6 @@ def launch(work: Callable[[], T], processes: int, user_dir: str | None = None) -
                 ranks.append(process)
                 pipes.append(receiver)
             outcomes = _outcomes(ranks, pipes, signals)
-            for process in ranks:
-                process.join(GRACE)
     finally:
         for process in ranks:
             process.kill()
@@ -89,6 +87,8 @@ def _outcomes(ranks: Sequence[SpawnProcess], pipes: Sequence[Connection], signal
             for process in ranks:
                 with suppress(ProcessLookupError):
                     os.kill(process.pid or 0, signal.Signals[signals.received])
+    for rank in results:
+        ranks[rank].join(GRACE)  # what it holds of the system is given back only when it ends by itself
     if errors:
         own = next((error for error in errors if isinstance(error, GlimmerError)), None)
         raise own or RuntimeError("\n".join(map(str, errors)))

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from functools import partial
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,11 @@ def wait_for_signal(folder: Path) -> str | None:
     return signals.received
 
 
+def fail_with_something_to_give_back(folder: Path) -> None:
+    Finalize(None, (folder / os.environ["RANK"]).touch, exitpriority=0)
+    raise DataError("line 3 is broken")
+
+
 def prepare(folder: Path) -> None:
     """Be busy before anything handles signals."""
     (folder / os.environ["RANK"]).touch()
@@ -57,6 +63,12 @@ def test_processes_find_each_other_and_the_main_ones_result_comes_back() -> None
 def test_a_users_error_is_raised_as_itself_whichever_process_meets_it(rank: int) -> None:
     with pytest.raises(DataError, match="line 3 is broken"):
         launch(partial(fail, rank, DataError("line 3 is broken")), 2)
+
+
+def test_a_process_that_failed_gives_back_what_it_holds(tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        launch(partial(fail_with_something_to_give_back, tmp_path), 2)
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_any_other_failure_brings_its_traceback() -> None:
