@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from glimmer.config.load import load_run_config
 from glimmer.config.schema import RunConfig
 from glimmer.data.kilt import write_records
 from glimmer.data.passages import write_passages
 from glimmer.data.values import Output, Passage, Provenance, Record
+from glimmer.training.checkpoint import load_checkpoint
 
 LANDS = 12
 STACK: dict[str, Any] = {"layers": 2, "heads": 2, "head_width": 8, "feed_forward": 32}
@@ -78,3 +81,24 @@ def small_run(data: Path, run_dir: Path, **changes: Any) -> RunConfig:
         "generation": {"max_tokens": 3},
     }
     return load_run_config({**parts, **changes})
+
+
+def assert_same_run(run: Path, other: Path) -> None:
+    """Whether two runs' folders hold the same checkpoints and the same log, to the bit."""
+    for name in ("last.pt", "best.pt"):
+        state, expected = (load_checkpoint(folder / "checkpoints" / name) for folder in (run, other))
+        assert list(differences_of_tensors(state, expected)) == []
+    assert (run / "metrics.jsonl").read_bytes() == (other / "metrics.jsonl").read_bytes()
+
+
+def differences_of_tensors(first: object, second: object, key: str = "") -> list[str]:
+    if isinstance(first, dict) and isinstance(second, dict):
+        ignored = {"elapsed", "run_dir"}
+        names = (first.keys() | second.keys()) - ignored
+        return [found for n in names for found in differences_of_tensors(first.get(n), second.get(n), f"{key}.{n}")]
+    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        pairs = enumerate(zip(first, second, strict=True))
+        return [found for i, (a, b) in pairs for found in differences_of_tensors(a, b, f"{key}[{i}]")]
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        return [] if torch.equal(first, second) else [key]
+    return [] if first == second else [key]

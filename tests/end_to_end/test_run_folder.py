@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_runs import small_run, write_corpus
+from small_runs import assert_same_run, small_run, write_corpus
 
 from glimmer.config.load import load_run_config
 from glimmer.errors import ConfigError, InterruptionError
@@ -46,26 +46,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def left_alone(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(small_run(data, tmp_path_factory.mktemp("left_alone")))
-
-
-def assert_same_run(run: Path, other: Path) -> None:
-    for name in ("last.pt", "best.pt"):
-        state, expected = (load_checkpoint(folder / "checkpoints" / name) for folder in (run, other))
-        assert list(differences_of_tensors(state, expected)) == []
-    assert (run / "metrics.jsonl").read_bytes() == (other / "metrics.jsonl").read_bytes()
-
-
-def differences_of_tensors(first: object, second: object, key: str = "") -> list[str]:
-    if isinstance(first, dict) and isinstance(second, dict):
-        ignored = {"elapsed", "run_dir"}
-        names = (first.keys() | second.keys()) - ignored
-        return [found for n in names for found in differences_of_tensors(first.get(n), second.get(n), f"{key}.{n}")]
-    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
-        pairs = enumerate(zip(first, second, strict=True))
-        return [found for i, (a, b) in pairs for found in differences_of_tensors(a, b, f"{key}[{i}]")]
-    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
-        return [] if torch.equal(first, second) else [key]
-    return [] if first == second else [key]
 
 
 def test_a_run_leaves_its_whole_folder(left_alone: Path) -> None:

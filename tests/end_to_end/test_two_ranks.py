@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_runs import STACK, small_run, write_corpus
+from small_runs import STACK, assert_same_run, small_run, write_corpus
 
 from glimmer.config.schema import RunConfig
 from glimmer.plugins import load_plugins
 from glimmer.retrieval import RETRIEVERS
+from glimmer.training.callbacks import CALLBACKS
 from glimmer.training.checkpoint import load_checkpoint
 from glimmer.training.run import train
 
@@ -46,6 +47,21 @@ class Slow(Bm25):
 """
 
 
+MORTAL = """
+import os, signal
+from pathlib import Path
+from glimmer.training.callbacks import CallbackConfig, Callback, register_callback
+
+@register_callback("mortal", CallbackConfig)
+class Mortal(Callback):
+    def on_boundary(self, trainer):
+        died = Path(trainer.run_dir) / "died"
+        if trainer.step == 5 and trainer.group.rank == 1 and not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 def test_the_main_process_makes_the_candidates_for_all(tmp_path: Path) -> None:
     parts = tmp_path / "parts"
     parts.mkdir()
@@ -73,3 +89,23 @@ def test_two_ranks_train_as_one(tmp_path: Path) -> None:
         words = {key: line.pop(key) for key in ("kind", "task")}
         assert {key: other.pop(key) for key in words} == words
         assert other == pytest.approx(line, rel=1e-3, abs=1e-5)
+
+
+def test_a_run_of_two_goes_on_where_one_of_them_was_killed(tmp_path: Path) -> None:
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    (parts / "mortal.py").write_text(MORTAL)
+    load_plugins(parts)
+    data = write_corpus(tmp_path / "data")
+
+    def config(name: str) -> RunConfig:
+        run = run_config(data, tmp_path / name)
+        callbacks = {**run.callbacks, "mortal": CALLBACKS.configure("mortal")}
+        trainer = replace(run.trainer, processes=2)
+        return replace(run, user_dir=str(parts), callbacks=callbacks, trainer=trainer)
+
+    with pytest.raises(RuntimeError, match="process 1 died with exit code -9"):
+        train(config("killed"))
+    (tmp_path / "left_alone").mkdir()
+    (tmp_path / "left_alone" / "died").touch()
+    assert_same_run(train(config("killed")), train(config("left_alone")))
