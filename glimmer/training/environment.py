@@ -30,11 +30,15 @@ def describe_environment(device: torch.device, seed: int, ranks: int, step: int)
     }
 
 
-def git_revision() -> dict[str, Any] | None:
-    """The commit of the source tree and whether files differ from it; None where it is no git checkout."""
-    folder = Path(glimmer.__file__).parent
+def git_revision(package: Path = Path(glimmer.__file__)) -> dict[str, Any] | None:
+    """The commit that ``package`` is checked out from and whether files differ from it; None where it is installed.
+
+    A repository that merely has the installation somewhere within it says nothing of the package.
+    """
+    folder = package.parent
+    tracked = _git(folder, "ls-files", "--error-unmatch", package.name)
     commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
+    if tracked is None or commit is None:
         return None
     return {"commit": commit, "changed": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
 
