@@ -86,3 +86,24 @@ def small_batch(counts: tuple[int, ...] = (4, 2, 3), seed: int = 1) -> Batch:
         gold=index == 0,
         targets=Tokens.pad([[*row, 1] for row in random_rows(questions, 5, generator)]),
     )
+
+
+def random_question(vocabulary: int, candidates: int, question: int, passage: int, seed: int = 0) -> Batch:
+    """One question of ``question`` random tokens with ``candidates`` passages of ``passage`` random tokens."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def tokens(rows: int, length: int) -> Tokens:
+        ids = torch.randint(3, vocabulary, (rows, length), generator=generator)
+        return Tokens(ids, torch.ones_like(ids, dtype=torch.bool))
+
+    return Batch(
+        ids=(f"random-{seed}",),
+        tasks=("random",),
+        questions=tokens(1, question),
+        passages=tokens(candidates, passage),
+        passage_ids=tuple(f"random-{seed}-{i}" for i in range(candidates)),
+        index=torch.arange(candidates)[None],
+        retrieval_scores=torch.arange(candidates, 0, -1, dtype=torch.float32)[None],
+        gold=torch.zeros(1, candidates, dtype=torch.bool),
+        targets=tokens(1, 1),
+    )

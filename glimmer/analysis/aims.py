@@ -47,10 +47,9 @@ def _less_compute(comparison: Comparison) -> Iterator[Aim]:
 
 def _gold_kept(comparison: Comparison) -> Iterator[Aim]:
     for name, system in comparison.systems.items():
-        if system.first.reranked:
-            kept = system.gold_kept.mean
+        if system.first.reranked and (kept := system.gold_kept) is not None:
             text = f"retrieved gold passages that {name} keeps"
-            yield Aim(text, f"≥ {GOLD_KEPT:.1f}%", f"{kept:.1f}%", kept >= GOLD_KEPT)
+            yield Aim(text, f"≥ {GOLD_KEPT:.1f}%", f"{kept.mean:.1f}%", kept.mean >= GOLD_KEPT)
 
 
 def _with_gold(comparison: Comparison) -> Iterator[Aim]:

@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -45,15 +45,16 @@ class Subject:
 def benchmark(subjects: Mapping[str, Subject], repeats: int = 5, warm_up: int = 2) -> dict[str, Timing]:
     """Time every subject on every question, the subjects taking turns question by question.
 
-    The first ``warm_up`` questions run once before, untimed. Memory is held in main memory, so that no memory layer
+    The first ``warm_up`` questions run once before, untimed. Memory is held beside the reader, so that no memory layer
     runs over a passage, as when it is read back from a store; where there are no memory layers nothing is held.
-    Readers are timed in evaluation mode.
+    Readers are timed in evaluation mode, and under bf16 with weights that are cast already, as they stay while a
+    service answers one question after the other.
     """
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in subjects}
     modes = {name: subject.reader.training for name, subject in subjects.items()}
     for subject in subjects.values():
         subject.reader.eval()
-    with _held(subjects):
+    with _held(subjects), _cast_once(subjects):
         for subject in subjects.values():
             for question in subject.questions[:warm_up]:
                 _time(subject, question)
@@ -75,29 +76,8 @@ def benchmark(subjects: Mapping[str, Subject], repeats: int = 5, warm_up: int = 
     }
 
 
-def random_question(vocabulary: int, candidates: int, question: int, passage: int, seed: int = 0) -> Batch:
-    """One question of ``question`` random tokens with ``candidates`` passages of ``passage`` random tokens."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def tokens(rows: int, length: int) -> Tokens:
-        ids = torch.randint(3, vocabulary, (rows, length), generator=generator)
-        return Tokens(ids, torch.ones_like(ids, dtype=torch.bool))
-
-    return Batch(
-        ids=(f"random-{seed}",),
-        tasks=("random",),
-        questions=tokens(1, question),
-        passages=tokens(candidates, passage),
-        passage_ids=tuple(f"random-{seed}-{i}" for i in range(candidates)),
-        index=torch.arange(candidates)[None],
-        retrieval_scores=torch.arange(candidates, 0, -1, dtype=torch.float32)[None],
-        gold=torch.zeros(1, candidates, dtype=torch.bool),
-        targets=tokens(1, 1),
-    )
-
-
 class HeldMemory(Memory):
-    """Memory computed beforehand and held in main memory, by passage id."""
+    """Memory computed beforehand and held, by passage id."""
 
     def __init__(self) -> None:
         super().__init__(ComponentConfig(name="held"), text_fingerprint="")
@@ -126,6 +106,23 @@ def _held(subjects: Mapping[str, Subject]) -> Iterator[None]:
     finally:
         for name, subject in subjects.items():
             subject.reader.memory = originals[name]
+
+
+@contextmanager
+def _cast_once(subjects: Mapping[str, Subject]) -> Iterator[None]:
+    """Have autocast keep the casts of all weights, those of frozen ones too, from one question to the next."""
+    frozen = [p for subject in subjects.values() for p in subject.reader.parameters() if not p.requires_grad]
+    devices = {question.index.device.type for subject in subjects.values() for question in subject.questions}
+    try:
+        for parameter in frozen:
+            parameter.requires_grad_(True)  # autocast keeps no cast of another
+        with ExitStack() as outer:
+            for device in devices:
+                outer.enter_context(torch.autocast(device, enabled=False))  # casts go when the outermost context ends
+            yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
 
 
 def _time(subject: Subject, question: Batch) -> tuple[float, float]:

@@ -108,8 +108,8 @@ def compare(
     comparison = Comparison.of([run_result(run, split, score, timing, timed) for run, score, timing in found])
     plots = draw_comparison(comparison, output) | draw_curves(training_curves(runs), output)
     measured = [
-        f"Times: {timed} questions a task, one at a time, all runs alternately in one process, memory held in main "
-        f"memory; median of {REPEATS} repeats.",
+        f"Times: {timed} questions a task, one at a time, all runs alternately in one process, their memory at "
+        f"hand; median of {REPEATS} repeats.",
     ]
     if limit is not None:
         measured.append(f"Scores are over {limit} records a task at most, evenly spread over the split.")
@@ -134,6 +134,11 @@ def _check(plan: Plan, configs: Mapping[str, RunConfig]) -> None:
     for system, config in configs.items():
         if "checkpoint" not in {callback.name for callback in config.callbacks.values()}:
             raise ConfigError(f"{system} has no callback 'checkpoint', whose weights a comparison evaluates; add it")
+        if "early_stopping" in {callback.name for callback in config.callbacks.values()}:
+            raise ConfigError(
+                f"{system} has a callback 'early_stopping', and all systems of a comparison make the same updates; "
+                "leave it out"
+            )
         # With weights of the comparison's own, there are none to start from yet.
         initialise = None if plan.from_scratch else config.trainer.initialise
         trainer = rehearse(replace(config, trainer=replace(config.trainer, initialise=initialise)))
@@ -192,13 +197,20 @@ def _decide(plan: Plan, configs: Mapping[str, RunConfig], output: Path, began: f
 def _training(configs: Mapping[str, RunConfig], steps: int, runs: Sequence[LoadedRun]) -> str:
     """What the report says of the examples that the systems saw, and of the weights that it is about."""
     weights = " or ".join(sorted({run.checkpoint.name for run in runs}))
-    draws = {
-        (stage.questions or config.trainer.questions, str(config.tasks), str(config.sampler))
-        for config in configs.values()
-        for stage in config.trainer.stages
-    }
-    seen = "on the same examples in the same order" if len(draws) == 1 else "(of as many questions as its stage says)"
+    draws = {_draws(config) for config in configs.values()}
+    seen = "on the same examples in the same order" if len(draws) == 1 else "(on examples of its own)"
     return f"Every system made {steps:,} updates {seen}; the weights are those of {weights}."
+
+
+def _draws(config: RunConfig) -> str:
+    """All that the examples of a run's updates depend on, beside the seed."""
+    trainer = config.trainer
+    stages = [(stage.questions or trainer.questions, stage.tasks, stage.steps) for stage in trainer.stages]
+    if len(set(map(str, (stage[:2] for stage in stages)))) == 1:
+        stages = [(*stages[0][:2], None)]  # whenever a stage ends, the next one draws the same
+    elif any(stage.until_exact is not None for stage in trainer.stages):
+        return config.run_dir  # when a stage ends depends on the run
+    return str((stages, trainer.replay_every if len(stages) > 1 else None, config.tasks, config.sampler))
 
 
 def planned_steps(speeds: Mapping[str, Speed], seconds: float, seeds: int) -> int:

@@ -20,8 +20,10 @@ def draw_comparison(comparison: Comparison, directory: Path) -> dict[str, str]:
     figures = {
         "score_vs_compute.png": (_score_vs_compute(comparison), "Average score against multiply-adds of a question"),
         "score_by_task.png": (_score_by_task(comparison), "Score by task, with the standard deviation over seeds"),
-        "gold_recall.png": (_gold_recall(comparison), "Gold passages read against the number of passages read"),
     }
+    if any(system.gold_recall_read is not None for system in comparison.systems.values()):
+        caption = "Gold passages read against the number of passages read"
+        figures["gold_recall.png"] = (_gold_recall(comparison), caption)
     for name, (figure, _) in figures.items():
         _save(figure, directory / name)
     return {name: caption for name, (_, caption) in figures.items()}
@@ -118,6 +120,8 @@ def _gold_recall(comparison: Comparison) -> Figure:
     figure, axes = _figure()
     for name, system in comparison.systems.items():
         recall = system.gold_recall_read
+        if recall is None:
+            continue
         label = f"{NAMES.get(name, name)} ({passages(system)})"
         axes.errorbar(system.first.kept, recall.mean, yerr=recall.std, marker="o", capsize=3, ls="", label=label)
     axes.set_xlim(left=0)

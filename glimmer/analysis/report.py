@@ -34,10 +34,10 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     """The comparison as plain types.
 
     ``gold_recall_read``, ``ms_per_question`` and ``gold_kept_of_retrieved`` are means over seeds (the first also
-    over tasks); the reranker's share is that of the systems that rerank, null where none does.
+    over tasks); the reranker's share is that of the systems that rerank. null = nothing to measure it by.
     """
     reranking = [system for system in comparison.systems.values() if system.first.reranked]
-    kept = [system.gold_kept.mean for system in reranking]
+    kept = [spread.mean for system in reranking if (spread := system.gold_kept) is not None]
     return {
         "split": comparison.split,
         "seeds": list(comparison.seeds),
@@ -50,7 +50,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
                     task: {"metric": system.first.tasks[task].metric, **_spread(system.score(task))}
                     for task in comparison.tasks
                 },
-                "gold_recall_read": round(system.gold_recall_read.mean, 3),
+                "gold_recall_read": None if (recall := system.gold_recall_read) is None else round(recall.mean, 3),
                 "multiply_adds": system.first.multiply_adds,
                 "ms_per_question": round(system.milliseconds.mean, 3),
             }
@@ -69,7 +69,7 @@ def main_table(comparison: Comparison) -> str:
             passages(system),
             *(str(system.score(task)) for task in comparison.tasks),
             str(system.average),
-            str(system.gold_recall_read),
+            _or_dash(system.gold_recall_read),
             quantity(system.first.multiply_adds),
             f"{system.milliseconds.mean:.1f}",
         ]
@@ -123,16 +123,18 @@ def _gold(comparison: Comparison) -> list[str]:
         ]
 
     tasks = [title(task) for task in comparison.tasks]
-    read = by_task(lambda system, task: str(system.recall(task)), lambda system: [str(system.gold_recall_read)])
-    scores = by_task(lambda system, task: str(system.score_evidence_read(task) or "–"), lambda system: [])
+    read = by_task(
+        lambda system, task: _or_dash(system.recall(task)), lambda system: [_or_dash(system.gold_recall_read)]
+    )
+    scores = by_task(lambda system, task: _or_dash(system.score_evidence_read(task)), lambda system: [])
     sections = [
         "## Gold passages among those read\n\n" + table(["system", *tasks, "average"], read),
         "## Scores of the questions of which a whole evidence set was read\n\n" + table(["system", *tasks], scores),
     ]
     for name, system in comparison.systems.items():
-        if system.first.reranked:
+        if system.first.reranked and (kept := system.gold_kept) is not None:
             sections.append(
-                f"The reranker of {NAMES.get(name, name)} keeps {system.gold_kept}% of the gold passages that stand "
+                f"The reranker of {NAMES.get(name, name)} keeps {kept}% of the gold passages that stand "
                 f"among the {system.first.retrieved} retrieved."
             )
     return sections
@@ -178,6 +180,10 @@ def _settings(comparison: Comparison) -> str:
 
 def _bullets(lines: Sequence[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _or_dash(spread: Spread | None) -> str:
+    return "–" if spread is None else str(spread)
 
 
 def _spread(spread: Spread) -> dict[str, float]:

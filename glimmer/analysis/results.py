@@ -27,8 +27,8 @@ class TaskScore:
     """Gold passages among those that the decoder read."""
 
     @property
-    def gold_recall_read(self) -> float:
-        """The share of gold passages that the decoder read."""
+    def gold_recall_read(self) -> float | None:
+        """The share of gold passages that the decoder read; None where none is known."""
         return share(self.gold_read, self.gold)
 
 
@@ -59,12 +59,12 @@ class RunResult:
         return statistics.fmean(task.score for task in self.tasks.values())
 
     @property
-    def gold_recall_read(self) -> float:
-        """The unweighted mean of the tasks' gold recall among the passages read."""
-        return statistics.fmean(task.gold_recall_read for task in self.tasks.values())
+    def gold_recall_read(self) -> float | None:
+        """The unweighted mean of the gold recall among the passages read, over the tasks that know gold passages."""
+        return mean_gold_recall(self.tasks.values())
 
     @property
-    def gold_kept(self) -> float:
+    def gold_kept(self) -> float | None:
         """The share of the retrieved gold passages, of all tasks together, that the decoder read."""
         tasks = self.tasks.values()
         return share(sum(task.gold_read for task in tasks), sum(task.gold_retrieved for task in tasks))
@@ -82,6 +82,12 @@ class Spread:
         """The spread of at least one value."""
         seen = list(values)
         return cls(statistics.fmean(seen), statistics.stdev(seen) if len(seen) > 1 else 0.0)
+
+    @classmethod
+    def of_known(cls, values: Iterable[float | None]) -> "Spread | None":
+        """The spread of the values that are known; None where none is."""
+        known = [value for value in values if value is not None]
+        return cls.of(known) if known else None
 
     def __str__(self) -> str:
         return f"{self.mean:.1f} ± {self.std:.1f}"
@@ -105,14 +111,14 @@ class SystemResult:
         return Spread.of(run.average for run in self.runs)
 
     @property
-    def gold_recall_read(self) -> Spread:
+    def gold_recall_read(self) -> Spread | None:
         """The spread of the average gold recall among the passages read."""
-        return Spread.of(run.gold_recall_read for run in self.runs)
+        return Spread.of_known(run.gold_recall_read for run in self.runs)
 
     @property
-    def gold_kept(self) -> Spread:
+    def gold_kept(self) -> Spread | None:
         """The spread of the share of retrieved gold passages that were kept."""
-        return Spread.of(run.gold_kept for run in self.runs)
+        return Spread.of_known(run.gold_kept for run in self.runs)
 
     @property
     def milliseconds(self) -> Spread:
@@ -123,15 +129,13 @@ class SystemResult:
         """The spread of a task's score."""
         return Spread.of(run.tasks[task].score for run in self.runs)
 
-    def recall(self, task: str) -> Spread:
+    def recall(self, task: str) -> Spread | None:
         """The spread of a task's gold recall among the passages read."""
-        return Spread.of(run.tasks[task].gold_recall_read for run in self.runs)
+        return Spread.of_known(run.tasks[task].gold_recall_read for run in self.runs)
 
     def score_evidence_read(self, task: str) -> Spread | None:
         """The spread of a task's score where a whole evidence set was read, None where that never happened."""
-        scores = [run.tasks[task].score_evidence_read for run in self.runs]
-        known = [score for score in scores if score is not None]
-        return Spread.of(known) if known else None
+        return Spread.of_known(run.tasks[task].score_evidence_read for run in self.runs)
 
 
 @dataclass(frozen=True)
@@ -170,9 +174,15 @@ class Comparison:
         return cls(first.split, seeds, list(first.tasks), systems)
 
 
-def share(part: float, whole: float) -> float:
-    """A percentage; 0 of nothing is 0."""
-    return 100 * part / whole if whole else 0.0
+def mean_gold_recall(tasks: Iterable[TaskScore]) -> float | None:
+    """The unweighted mean of the gold recall among the passages read, over the tasks that know gold passages."""
+    known = [recall for task in tasks if (recall := task.gold_recall_read) is not None]
+    return statistics.fmean(known) if known else None
+
+
+def share(part: float, whole: float) -> float | None:
+    """A percentage; None of nothing."""
+    return 100 * part / whole if whole else None
 
 
 def _same(run: RunResult, what: str, found: object, expected: object) -> None:

@@ -17,6 +17,7 @@ from glimmer.analysis.benchmark import Subject, Timing, benchmark
 from glimmer.analysis.compute import exact_count, source_units
 from glimmer.analysis.results import Curve, RunResult, TaskScore
 from glimmer.analysis.shape import Lengths, shape_of
+from glimmer.data.candidates import distinct
 from glimmer.data.files import content_hash, read_json, read_json_lines, write_json
 from glimmer.data.values import Batch, Candidate, Example, Passage
 from glimmer.errors import ConfigError
@@ -111,7 +112,7 @@ def candidates_of(run: LoadedRun, tasks: Sequence[str], split: str, limit: int |
 
 
 def _given(run: LoadedRun, example: Example) -> tuple[Candidate, ...]:
-    return example.candidates[: run.retrieved]
+    return tuple(distinct(example.candidates)[: run.retrieved])
 
 
 @contextmanager

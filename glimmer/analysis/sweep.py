@@ -9,12 +9,13 @@ from typing import Any
 
 from glimmer.analysis.plots import AVERAGE, draw_sweep
 from glimmer.analysis.report import title
-from glimmer.analysis.results import Spread, TaskScore
+from glimmer.analysis.results import Spread, TaskScore, mean_gold_recall
 from glimmer.analysis.tables import table
 from glimmer.data.files import write_bytes, write_json
 from glimmer.errors import ConfigError, DataError, suggest
 from glimmer.training.run import CONFIG, differences
 
+GOLD_READ = "gold read"
 SHARED = ("run_dir", "seed")
 """Keys that may differ without being what is swept."""
 
@@ -82,9 +83,11 @@ def write_sweep(points: Sequence[Point], key: str, split: str, directory: Path) 
         raise DataError(f"runs of different {key} have no task in common; expected one to compare them by")
     columns = tasks
     if all(len(spreads) == len(tasks) for spreads in scores.values()):
-        columns = [*tasks, AVERAGE]
+        columns = [*tasks, AVERAGE, GOLD_READ]
         for value, group in groups.items():
             scores[value][AVERAGE] = Spread.of(fmean(s.score for s in point.tasks.values()) for point in group)
+            if (recall := Spread.of_known(mean_gold_recall(point.tasks.values()) for point in group)) is not None:
+                scores[value][GOLD_READ] = recall
     rows = [
         [value, str(len(groups[value])), *(str(spreads.get(column, "–")) for column in columns)]
         for value, spreads in scores.items()
@@ -99,7 +102,8 @@ def write_sweep(points: Sequence[Point], key: str, split: str, directory: Path) 
     pictures = "\n\n".join(f"![{caption}]({name})" for name, caption in plots.items())
     text = (
         f"# {key}\n\nSplit `{split}`; scores from 0 to 100, mean ± sample standard deviation over the runs of a value "
-        f"(0 for a single run).\n\n{made}\n\n{pictures}\n"
+        f"(0 for a single run). *{GOLD_READ}*: share of the gold passages that the decoder read, mean over tasks."
+        f"\n\n{made}\n\n{pictures}\n"
     )
     write_bytes(directory / "sweep.md", text.encode())
     return made

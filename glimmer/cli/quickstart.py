@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--from-scratch",
         action="store_true",
-        help="first pre-train the weights that the systems start from: some two hours on top of --minutes",
+        help="first pre-train the weights that the systems start from: some three hours on top of --minutes",
     )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="overrides of every system's configuration")
     return parser

@@ -8,7 +8,7 @@ from torch import Tensor
 from glimmer.criterions.base import Criterion, CriterionConfig, CriterionOutput, register_criterion
 from glimmer.data.values import Batch
 from glimmer.models.base import Model
-from glimmer.models.values import ReaderOutput
+from glimmer.models.values import Pairs, ReaderOutput
 from glimmer.registry import option
 
 
@@ -54,8 +54,8 @@ class EvidenceAttention(Criterion):
             ConfigError: the decoder has no cross-attention that can be taught.
         """
         taught = _taught_steps(batch)[:, : self.config.steps]
-        logits = reader.source_attention(output.pairs, batch.targets.ids[:, : taught.shape[1]])
-        pairs = output.pairs
+        pairs = _read(output)
+        logits = reader.source_attention(pairs, batch.targets.ids[:, : taught.shape[1]])
         lowest = torch.finfo(torch.float32).min
         questions, candidates = batch.index.shape
         steps, length = logits.shape[1:]
@@ -75,6 +75,13 @@ class EvidenceAttention(Criterion):
             seen = reachable.long()
         logs = {"first": (hit[:, :1].sum(1), seen[:, :1].sum(1)), "next": (hit[:, 1:].sum(1), seen[:, 1:].sum(1))}
         return CriterionOutput(values.masked_fill(~reachable, 0.0).sum(1), self.counts(batch), logs)
+
+
+def _read(output: ReaderOutput) -> Pairs:
+    """The pairs that the decoder reads; another criterion may have asked for all."""
+    pairs, kept = output.pairs, output.ranking.kept
+    read = (pairs.slot[:, None] == kept[pairs.question]).any(1)
+    return pairs.rows(read.nonzero().squeeze(1))
 
 
 def _taught_steps(batch: Batch) -> Tensor:

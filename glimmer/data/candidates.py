@@ -34,15 +34,14 @@ def choose(
     where none is known.
     """
     retrieved = distinct(example.candidates)
-    size = len(retrieved) if k is None else k
-    needed = _needed(example, retrieved, size, find) if ensure_gold else []
+    needed = _needed(example, retrieved, k, find) if ensure_gold else []
     if not sample:
-        chosen = retrieved[:size]
+        chosen = retrieved[:k]
         if not needed or any(_covers(chosen, ids) for ids in _evidence(example)):
             return chosen
     ids = {c.passage.id for c in needed}
     others = [c for c in retrieved if c.passage.id not in ids]
-    room = min(size - len(needed), len(others)) if k is not None else len(others)
+    room = len(others) if k is None else min(k - len(needed), len(others))
     kept = set(rng.sample(range(len(others)), room) if sample else range(room)) if room > 0 else set()
     ids |= {c.passage.id for i, c in enumerate(others) if i in kept}
     there = [c for c in retrieved if c.passage.id in ids]
@@ -63,7 +62,9 @@ def _covers(chosen: Sequence[Candidate], ids: Sequence[str]) -> bool:
     return {c.passage.id for c in chosen}.issuperset(ids)
 
 
-def _needed(example: Example, retrieved: Sequence[Candidate], k: int, find: FindPassage | None) -> list[Candidate]:
+def _needed(
+    example: Example, retrieved: Sequence[Candidate], k: int | None, find: FindPassage | None
+) -> list[Candidate]:
     evidence = _evidence(example)
     if not evidence:
         return []
@@ -75,7 +76,7 @@ def _needed(example: Example, retrieved: Sequence[Candidate], k: int, find: Find
             gold.append(there[passage_id])
         elif find is not None:
             gold.append(Candidate(find(passage_id), lowest, True))
-    if len(gold) > k:
+    if k is not None and len(gold) > k:
         target = plain(example.target)
         gold.sort(key=lambda c: target not in plain(c.passage.text))
     return gold[:k]

@@ -54,13 +54,15 @@ class TaskResult:
     """Name of the headline metric."""
     metrics: dict[str, float]
     """Every figure by name; fractions, 0 to 1."""
+    questions: int
+    """Questions that have an answer to be scored by."""
     gold: GoldCounts
     predictions: tuple[Prediction, ...]
     """In the order of the task's examples."""
 
     @property
     def score(self) -> float:
-        """The headline metric over all questions."""
+        """The headline metric over all questions that have an answer."""
         return self.metrics[self.metric]
 
     def summary(self) -> dict[str, Any]:
@@ -68,7 +70,7 @@ class TaskResult:
         return {
             "metric": self.metric,
             "score": self.score,
-            "questions": len(self.predictions),
+            "questions": self.questions,
             "gold_passages": asdict(self.gold),
             "metrics": self.metrics,
         }
@@ -232,7 +234,7 @@ def score_predictions(
         share(f"{stage}_r_precision", known, partial(_r_precision, ranked, evidence))
         for k in RECALL_AT:
             share(f"{stage}_recall@{k}", known, partial(_recall_at, k, ranked, evidence))
-    return TaskResult(task.key, split, headline.name, metrics, counts, tuple(predictions))
+    return TaskResult(task.key, split, headline.name, metrics, len(pairs), counts, tuple(predictions))
 
 
 def _score(metric: Metric, pairs: Sequence[tuple[Example, Prediction]]) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from glimmer.errors import ConfigError, suggest
+from glimmer.errors import ConfigError, StoreError, suggest
 from glimmer.registry import ComponentConfig, Registry, option
 
 
@@ -63,6 +63,8 @@ class RawConfig(ComponentConfig):
 class RawCodec(Codec):
     """The states themselves, in one of the float types."""
 
+    config: RawConfig
+
     def __init__(self, config: RawConfig, width: int) -> None:
         super().__init__(config, width)
         self.storage = DTYPES[config.dtype]
@@ -73,8 +75,18 @@ class RawCodec(Codec):
         return self.width
 
     def encode(self, states: Tensor) -> Tensor:
-        """Cast to the storage type."""
-        return states.to(self.storage)
+        """Cast to the storage type.
+
+        Raises:
+            StoreError: a state is too large for it.
+        """
+        rows = states.to(self.storage)
+        if not rows.isfinite().all():
+            raise StoreError(
+                f"a state of {states.abs().max():.3g} does not fit codec.dtype={self.config.dtype}, which ends at "
+                f"{torch.finfo(self.storage).max:.3g}; use bfloat16 or float32"
+            )
+        return rows
 
     def decode(self, rows: Tensor) -> Tensor:
         """Cast back to float32."""

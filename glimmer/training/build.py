@@ -1,6 +1,8 @@
 """Put a trainer together from a run's configuration."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,6 +121,16 @@ def choose_processes(config: TrainerConfig) -> int:
         processes = config.processes
     config.check_ranks(processes)
     return processes
+
+
+@contextmanager
+def torch_as_it_was() -> Iterator[None]:
+    """Give back at the end what ``make_deterministic`` chose for a run: other work in this process is none of it."""
+    before = torch.are_deterministic_algorithms_enabled()
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 def make_deterministic(deterministic: bool) -> None:

@@ -5,6 +5,7 @@ Started by ``torchrun``, which sets RANK, WORLD_SIZE, MASTER_ADDR and MASTER_POR
 
 import os
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -44,7 +45,8 @@ class Group:
             raise ConfigError(f"WORLD_SIZE is {world}, but {', '.join(missing)} is not set; start with torchrun")
         if device_type == "cuda":
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-        dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
+        # One process may work for hours while the others wait (retrieval, a long task); a dead one is noticed anyway.
+        dist.init_process_group("nccl" if device_type == "cuda" else "gloo", timeout=timedelta(days=30))
         return cls(dist.get_rank(), dist.get_world_size())
 
     def __enter__(self) -> Self:

@@ -7,7 +7,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from omegaconf import OmegaConf
 
 from glimmer.data.collection import Corpus
@@ -17,7 +16,7 @@ from glimmer.errors import ConfigError, InterruptionError
 from glimmer.retrieval.precomputed import PrecomputedConfig
 from glimmer.tasks import Task
 from glimmer.tasks.supervised import SupervisedTask
-from glimmer.training.build import build_trainer, choose_device, choose_processes, plain
+from glimmer.training.build import build_trainer, choose_device, choose_processes, plain, torch_as_it_was
 from glimmer.training.callbacks.checkpoint import FOLDER, LAST
 from glimmer.training.callbacks.evaluation import EvaluationConfig
 from glimmer.training.checkpoint import load_checkpoint
@@ -50,8 +49,10 @@ def train(config: "RunConfig") -> Path:
 def _train(config: "RunConfig") -> None:
     """Train in this process, which may be one of several."""
     device = choose_device(config.trainer)
-    with Group.from_environment(device.type) as group:
+    with torch_as_it_was(), Group.from_environment(device.type) as group:
         trainer, tokenizer = _prepare(config, group)
+        if trainer.finished:
+            return
         if group.is_main:
             _write_description(trainer, tokenizer)
         trainer.fit()
@@ -69,9 +70,8 @@ def rehearse(config: "RunConfig") -> Trainer:
         GlimmerError: what ``train`` would refuse.
     """
     choose_processes(config.trainer)
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    trainer, _ = _prepare(config, Group())
-    torch.use_deterministic_algorithms(deterministic)  # nothing is trained here; other work goes on as it was
+    with torch_as_it_was():
+        trainer, _ = _prepare(config, Group())
     return trainer
 
 

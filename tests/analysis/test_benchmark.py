@@ -1,10 +1,13 @@
 """The benchmark: what it leaves as it was, and that it times what it says."""
 
+from dataclasses import replace
+
 import pytest
 import torch
-from small_readers import VOCABULARY, small_reader
+from small_readers import VOCABULARY, random_question, small_reader
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from glimmer.analysis.benchmark import Subject, benchmark, random_question
+from glimmer.analysis.benchmark import Subject, benchmark
 from glimmer.models.generation import GenerationConfig
 from glimmer.models.reader import Reader
 
@@ -32,6 +35,24 @@ def test_no_memory_layer_runs_over_a_passage_while_timing(monkeypatch: pytest.Mo
     monkeypatch.setattr(reader, "encode_memory", lambda tokens: encoded.append(1) or original(tokens))
     benchmark({"one": subject(reader)}, repeats=3)
     assert len(encoded) == 2  # once a question, before the clock starts
+
+
+def test_weights_are_cast_once_the_frozen_ones_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = small_reader()
+    weight = reader.encoder.embedding.weight.requires_grad_(False)
+    reader.decoder.output = None  # predicts with the embedding, at every step
+    casts = []
+
+    class Counting(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            if func is torch.ops.aten._to_copy.default and args[0].shape == weight.shape:
+                casts.append(func)
+            return func(*args, **(kwargs or {}))
+
+    with Counting():
+        benchmark({"one": replace(subject(reader), bf16=True)}, repeats=3)
+    assert len(casts) == 1
+    assert not weight.requires_grad
 
 
 def test_held_memory_changes_no_answer() -> None:

@@ -132,6 +132,11 @@ REFUSED = {
     ),
     "weights": (["trainer.initialise=package:weights.safetensors"], "trainer.initialise=package:", "does not fit"),
     "callback": (["callback=[metrics_jsonl]"], "fid has no callback 'checkpoint'", "add it"),
+    "early stopping": (
+        ["callback=[evaluation,checkpoint,early_stopping]"],
+        "fid has a callback 'early_stopping'",
+        "leave it out",
+    ),
     "ranks": (["trainer.processes=5"], "trainer.questions: 4 an update are too few for 5 ranks", ""),
 }
 

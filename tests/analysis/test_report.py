@@ -81,6 +81,22 @@ def test_json_has_the_documented_schema_and_hand_computed_values() -> None:
     }
 
 
+def test_what_no_gold_passage_measures_is_left_out_and_in_no_mean(tmp_path: Path) -> None:
+    known = run("glimmer", 1, 70, 80, 76)
+    unknown = replace(known.tasks["open_qa"], gold=0, gold_retrieved=0, gold_read=0)
+    half = replace(known, tasks={**known.tasks, "open_qa": unknown})
+    nothing = replace(known, tasks=dict.fromkeys(known.tasks, unknown))
+    found = {name: as_json(Comparison.of([one])) for name, one in (("half", half), ("nothing", nothing))}
+    assert found["half"]["systems"]["glimmer"]["gold_recall_read"] == 76.0
+    assert found["half"]["reranker"]["gold_kept_of_retrieved"] == 95.0
+    assert found["nothing"]["systems"]["glimmer"]["gold_recall_read"] is None
+    assert found["nothing"]["reranker"]["gold_kept_of_retrieved"] is None
+    assert "keeps" not in " ".join(aim.text for aim in aims_of(Comparison.of([nothing])))
+    assert "gold_recall.png" not in draw_comparison(Comparison.of([nothing]), tmp_path)
+    table = write_report(Comparison.of([nothing]), Origin(["glimmer report"]), tmp_path)
+    assert [cell.strip() for cell in table.splitlines()[2].split("|")][6] == "–"
+
+
 def test_one_seed_has_no_spread() -> None:
     assert Spread.of([3.0]) == Spread(3.0, 0.0)
 

@@ -5,14 +5,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree, rmtree
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from small_runs import small_run, write_corpus
 
+from glimmer.analysis import runs
 from glimmer.analysis.runs import evaluate_run, task_score, training_curves
 from glimmer.data.files import read_json_lines, write_json_lines
 from glimmer.data.passages import read_passages
+from glimmer.data.values import Candidate, Example, Passage
 from glimmer.errors import ConfigError
 from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import LoadedRun, load_run
@@ -149,3 +152,11 @@ def test_a_run_without_a_log_has_no_curves(folder: Path) -> None:
     assert training_curves([run])
     (folder / "metrics.jsonl").unlink()
     assert training_curves([run]) == {}
+
+
+def test_a_candidate_that_is_listed_twice_takes_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = (Candidate(Passage(name, name, name), 1.0, False) for name in "abc")
+    example = Example("q", "open_qa", "q?", "a", ("a",), (first, first, second, third))
+    monkeypatch.setattr(runs, "evaluation_examples", lambda *_: [example])
+    run = SimpleNamespace(retrieved=2, task=lambda key: None)
+    assert [p.id for p in runs.candidates_of(run, ["open_qa"], "dev", None)] == ["a", "b"]  # type: ignore[arg-type]

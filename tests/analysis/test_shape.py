@@ -5,11 +5,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from small_readers import random_question
 from small_runs import STACK, small_run
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from glimmer.analysis.benchmark import random_question
 from glimmer.analysis.compute import encoder_layer, exact_count, passage_memory
 from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.config.load import load_run_config

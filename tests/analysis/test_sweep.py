@@ -16,7 +16,7 @@ def config(seed: int, kept: int, weight: float = 1.0) -> dict[str, Any]:
 
 
 def point(seed: int, kept: int, score: float) -> Point:
-    return Point(config(seed, kept), {"open_qa": TaskScore("exact_match", score, None, 1, 1, 1, 1)})
+    return Point(config(seed, kept), {"open_qa": TaskScore("exact_match", score, None, 1, 20, 20, kept)})
 
 
 def test_the_swept_key_is_the_one_that_differs_beside_seed_and_folder() -> None:
@@ -117,8 +117,16 @@ def test_values_stand_by_size_with_the_mean_over_their_runs(tmp_path: Path) -> N
     assert [line.split("|")[1].strip() for line in made.splitlines()[2:]] == ["5", "10"]
     found = json.loads((tmp_path / "sweep.json").read_text())
     assert found["scores"] == {
-        "5": {"open_qa": {"mean": 52.0, "std": 2.828}, "average": {"mean": 52.0, "std": 2.828}},
-        "10": {"open_qa": {"mean": 60.0, "std": 0.0}, "average": {"mean": 60.0, "std": 0.0}},
+        "5": {
+            "open_qa": {"mean": 52.0, "std": 2.828},
+            "average": {"mean": 52.0, "std": 2.828},
+            "gold read": {"mean": 25.0, "std": 0.0},
+        },
+        "10": {
+            "open_qa": {"mean": 60.0, "std": 0.0},
+            "average": {"mean": 60.0, "std": 0.0},
+            "gold read": {"mean": 50.0, "std": 0.0},
+        },
     }
     assert made in (tmp_path / "sweep.md").read_text()
     assert (tmp_path / "sweep.png").exists()

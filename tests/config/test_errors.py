@@ -41,6 +41,17 @@ OVERRIDES = {
     "decoder.dropout=1.5": (ConfigError, "decoder.dropout must be in [0, 1), got 1.5"),
     "decoder.width=-1": (ConfigError, "decoder.width must be at least 1, or null, got -1"),
     "decoder.width=0": (ConfigError, "decoder.width must be at least 1, or null, got 0"),
+    "selector=gumbel_top_m and selector.noise=-1": (ConfigError, "selector.noise is -1.0; it must be at least 0"),
+    "optimizer.epsilon=-1": (ConfigError, "optimizer.epsilon is -1.0; it must be at least 0"),
+    "optimizer=adafactor and optimizer.decay=0.8": (ConfigError, "optimizer.decay is 0.8; it must be at most 0"),
+    "optimizer=adafactor and optimizer.clip_threshold=0.5": (
+        ConfigError,
+        "optimizer.clip_threshold is 0.5; it must be",
+    ),
+    "optimizer=adafactor and optimizer.epsilon_gradient=-1": (
+        ConfigError,
+        "optimizer.epsilon_gradient is -1.0; it must",
+    ),
     "reranker=none": (ConfigError, "reranker.retrieval_score = true adds to a head's score, and reranker=none has"),
     "memory=stored": (ConfigError, "memory.path is needed"),
     "task=[]": (ConfigError, "tasks is empty"),
@@ -72,7 +83,7 @@ OVERRIDES = {
 def test_an_override_that_cannot_work(override: str, expected: tuple[type[GlimmerError], str]) -> None:
     kind, message = expected
     with pytest.raises(kind) as caught:
-        compose_run(["experiment=glimmer", override])
+        compose_run(["experiment=glimmer", *override.split(" and ")])
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

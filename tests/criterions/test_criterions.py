@@ -50,7 +50,8 @@ def make_output(batch: Batch, scores: Tensor, scored: bool = True) -> ReaderOutp
     question, slot = batch.present.nonzero(as_tuple=True)
     states = States(torch.zeros(len(question), 1, 1), torch.ones(len(question), 1, dtype=torch.bool))
     pairs = Pairs(states, question, slot, torch.zeros_like(question))
-    ranking = Ranking(scores.masked_fill(~batch.present, -INF), torch.zeros(len(batch), 1, dtype=torch.long))
+    kept = torch.arange(batch.index.shape[1]).masked_fill(~batch.present, -1)
+    ranking = Ranking(scores.masked_fill(~batch.present, -INF), kept)
     return ReaderOutput(torch.zeros(len(batch), 1, 5), ranking, pairs, scored)
 
 
@@ -273,7 +274,7 @@ def test_evidence_attention_is_what_falls_beside_the_evidence() -> None:
 def test_evidence_in_a_passage_that_was_not_kept_adds_nothing() -> None:
     batch = replace(make_batch([[1, 1]]), evidence=torch.tensor([[0, 1, 0]]))
     output = make_output(batch, torch.zeros(1, 2))
-    kept = replace(output, pairs=output.pairs.rows(torch.tensor([0])))
+    kept = replace(output, ranking=replace(output.ranking, kept=torch.tensor([[0, -1]])))
     result = build("evidence_attention")(Looking(torch.zeros(1, 1, 1)), kept, batch)  # type: ignore[arg-type]
     assert result.values.tolist() == [0.0]
     assert [v.tolist() for v in result.logs["first"]] == [[0.0], [0]]

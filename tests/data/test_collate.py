@@ -121,6 +121,12 @@ def test_a_gold_passage_that_was_not_retrieved_is_found_and_scores_lowest(tokeni
     assert chosen(nowhere) == ["a", "b"]
 
 
+def test_without_a_limit_every_gold_passage_is_there(tokenizer: Tokenizer) -> None:
+    it = [example(A, record=record(("c", "d"))), example(record=record(("c",)))]
+    collate = collator(tokenizer, lambda name: {"c": C, "d": D}[name], ensure_gold=True)
+    assert [chosen(collate(it, training=True), row) for row in (0, 1)] == [["a", "c", "d"], ["c"]]
+
+
 def test_all_gold_passages_of_a_two_hop_answer_are_ensured_the_one_with_the_answer_first(tokenizer: Tokenizer) -> None:
     second = passage("s", "paris one")
     it = [example(A, B, C, second, gold=("c", "s"), record=record(("c", "s")))]

@@ -211,6 +211,13 @@ def test_a_question_without_candidates_or_gold_counts_where_it_can() -> None:
     assert result.predictions[1].passages == ()
 
 
+def test_records_without_an_answer_are_not_among_the_questions() -> None:
+    blind = Record("bb", "what is bb?", ())
+    result = evaluate(FakeModel(ANSWERS), FakeTask([record("a", "red"), blind], ["", ""]))
+    assert result.summary()["questions"] == 1
+    assert len(result.predictions) == 2
+
+
 def test_a_limit_takes_examples_evenly_over_the_split() -> None:
     task = FakeTask([record(str(i), "x") for i in range(10)], [""] * 10)
     assert [e.id for e in evaluation_examples(task, "dev", 5)] == ["0", "2", "4", "6", "8"]

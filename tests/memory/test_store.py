@@ -167,5 +167,11 @@ def test_a_killed_write_leaves_no_store(tmp_path: Path) -> None:
     assert "manifest.json is missing" in refused(tmp_path / "as_the_kill_left_it")
 
 
+def test_a_state_too_large_for_its_type_is_refused() -> None:
+    codec = CODECS.build(CODECS.configure("raw", dtype="float16"), width=2)
+    with pytest.raises(StoreError, match=r"a state of 7e\+04 does not fit codec\.dtype=float16, which ends at 6"):
+        codec.encode(torch.tensor([[1.0, -7e4]]))
+
+
 def test_what_the_disk_refuses_is_one_line(tmp_path: Path) -> None:
     assert "cannot be read: " in refused(tmp_path / ("x" * 300))

@@ -1,6 +1,7 @@
 """Reranker heads, worked out by hand."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,6 +35,18 @@ def question_with_two(states: list[list[list[float]]], lengths: list[int], quest
 def scores(reranker: Reranker, pairs: Pairs, retrieved: torch.Tensor = RETRIEVED) -> list[float]:
     found: list[float] = reranker(pairs, retrieved)[0].tolist()
     return found
+
+
+@pytest.mark.parametrize("name", ["first_token", "mean_pool", "max_pool", "max_sim"])
+def test_scores_are_exact_whatever_the_layers_compute_in(name: str) -> None:
+    """In bf16 two scores near 5 that differ by less than 1/64 would be one."""
+    torch.manual_seed(0)
+    made = RERANKERS.build(RERANKERS.configure(name), width=16)
+    pairs = question_with_two(torch.randn(2, 6, 16).bfloat16().tolist(), [6, 5], [2, 2])
+    rounded = replace(pairs, states=States(pairs.states.values.bfloat16(), pairs.states.mask))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(made(rounded, RETRIEVED), made(pairs, RETRIEVED))
+    assert torch.equal(made(rounded, RETRIEVED), made(pairs, RETRIEVED))
 
 
 @pytest.mark.parametrize(("normalise", "root"), [(False, 1.0), (True, math.sqrt(12.5))])

@@ -165,6 +165,18 @@ def test_the_log_of_a_resumed_run_goes_on_at_its_checkpoint(tmp_path: Path) -> N
     ]
 
 
+def test_curves_of_a_start_that_came_to_nothing_are_not_shown(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for loss in (9.0, 1.0):  # the first run is killed before its first checkpoint
+        log, seen = callback("tensorboard"), fake(tmp_path, questions_seen=0, tokens_seen=0)
+        log.on_start(seen)
+        log.on_log(seen, LogEntry(1, "evaluation", None, {"loss": loss}))
+        log.on_end(seen, None)
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()  # type: ignore[no-untyped-call]
+    assert [event.value for event in events.Scalars("evaluation/loss")] == [1.0]  # type: ignore[no-untyped-call]
+
+
 def test_progress_and_tensorboard_follow_a_run(data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -4,11 +4,12 @@ Legend: B questions, K candidates, N pairs.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
+from glimmer.data.values import States
 from glimmer.models.values import Pairs
 from glimmer.registry import ComponentConfig, Registry, option
 
@@ -35,16 +36,19 @@ class Reranker(nn.Module, ABC):
 
     @abstractmethod
     def score(self, pairs: Pairs) -> Tensor:
-        """Score every pair: ``[N]``."""
+        """Score every pair: ``[N]``, from float32 states."""
 
     def forward(self, pairs: Pairs, retrieval_scores: Tensor) -> Tensor:
-        """``[B, K]`` float32 scores, −inf where a candidate is absent.
+        """``[B, K]`` scores, −inf where a candidate is absent; float32 throughout, for bf16 knows close ones as ties.
 
         Args:
             pairs: the N present candidates.
             retrieval_scores: ``[B, K]``, −inf where absent.
         """
-        scores = self.score(pairs).float()
+        states = pairs.states
+        exact = replace(pairs, states=States(states.values.float(), states.mask))
+        with torch.autocast(states.values.device.type, enabled=False):
+            scores = self.score(exact)
         if self.retrieval_weight is not None:
             standard = standardise(retrieval_scores)
             scores = scores + self.retrieval_weight * standard[pairs.question, pairs.slot]

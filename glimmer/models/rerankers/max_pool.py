@@ -24,5 +24,5 @@ class MaxPoolReranker(Reranker):
 
     def score(self, pairs: Pairs) -> Tensor:
         """Score ``[N]`` pairs; question and padding do not count."""
-        scores = self.projection(self.norm(pairs.states.values))[..., 0].float()
+        scores = self.projection(self.norm(pairs.states.values))[..., 0]
         return scores.masked_fill(~pairs.passage_mask(), torch.finfo(torch.float32).min).logsumexp(1)  # type: ignore[no-any-return]

@@ -36,7 +36,7 @@ class MaxSimReranker(Reranker):
 
     def score(self, pairs: Pairs) -> Tensor:
         """Score ``[N]`` pairs: the scaled mean over question tokens of the best cosine; −scale if empty."""
-        vectors = F.normalize(self.projection(pairs.states.values).float(), dim=-1)
+        vectors = F.normalize(self.projection(pairs.states.values), dim=-1)
         length = int(pairs.question_lengths.max()) if len(pairs.question_lengths) else 0
         similarity = vectors[:, :length] @ vectors.transpose(1, 2)
         best = similarity.masked_fill(~pairs.passage_mask()[:, None, :], -1.0).amax(-1)

@@ -38,11 +38,11 @@ class TensorBoard(Callback):
         self._speed = Speed()
 
     def on_start(self, trainer: Trainer) -> None:
-        """Open the events; those after the checkpoint that a run resumes from are to be ignored."""
+        """Open the events; those after the step that a run goes on from, or begins at, are to be ignored."""
         if trainer.group.is_main:
             folder = Path(trainer.run_dir) / "tensorboard"
             with writing(folder):
-                self._writer = SummaryWriter(str(folder), purge_step=trainer.step + 1 if trainer.step else None)
+                self._writer = SummaryWriter(str(folder), purge_step=trainer.step + 1)
             self._speed.start(trainer)
 
     def on_update(self, trainer: Trainer) -> None:

@@ -24,6 +24,8 @@ class AdamWConfig(OptimizerConfig):
         for key in ("beta1", "beta2"):
             if not 0 <= getattr(self, key) < 1:
                 raise ConfigError(f"optimizer.{key} is {getattr(self, key)}; it must lie in [0, 1)")
+        if self.epsilon < 0:
+            raise ConfigError(f"optimizer.epsilon is {self.epsilon}; it must be at least 0")
 
 
 @register_optimizer("adamw", AdamWConfig)
