@@ -119,9 +119,8 @@ def compare(
 def _build_corpus(configs: Mapping[str, RunConfig]) -> None:
     """Build the built-in corpus where a system reads it and it is not there; other corpora must be there already."""
     default = DataConfig().dir
-    if default in {config.data.dir for config in configs.values()} and not factbook.is_built(Path(default)):
-        print(f"building the corpus in {default}")
-        factbook.build(Path(default))
+    if default in {config.data.dir for config in configs.values()}:
+        factbook.ensure(Path(default))
 
 
 def _probes(configs: Mapping[str, RunConfig], output: Path) -> dict[str, RunConfig]:

@@ -1,6 +1,15 @@
 """Arguments that several commands share, and their types."""
 
 import argparse
+import math
+
+from omegaconf import OmegaConf
+
+from glimmer.config.compose import to_mapping
+from glimmer.config.load import load_component
+from glimmer.errors import ConfigError
+from glimmer.memory import CODECS
+from glimmer.registry import ComponentConfig
 
 
 def positive(text: str) -> int:
@@ -11,6 +20,40 @@ def positive(text: str) -> int:
 def not_negative(text: str) -> int:
     """A whole number of at least 0."""
     return _at_least(0, text)
+
+
+def duration(text: str) -> float:
+    """A time above 0, not infinite."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text!r}")
+    return value
+
+
+def names(text: str) -> list[str]:
+    """Names with commas between them."""
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"expected names with commas between them, found {text!r}")
+    return found
+
+
+def codec_of(text: str) -> ComponentConfig:
+    """The configuration of the codec that ``--codec`` names, ``NAME`` or ``NAME,KEY=VALUE,…``, plug-ins being loaded.
+
+    Raises:
+        GlimmerError: there is no such codec, or it has no such option.
+    """
+    name, *options = text.split(",")
+    for option in options:
+        if "=" not in option:
+            raise ConfigError(f"--codec {text}: expected NAME,KEY=VALUE,…; found {option!r}")
+    given = to_mapping(OmegaConf.from_dotlist(options))
+    made: ComponentConfig = load_component(CODECS, {"name": name, **given}, "codec")
+    return made
 
 
 def _at_least(least: int, text: str) -> int:
@@ -24,6 +67,17 @@ def add_weights(options: argparse.ArgumentParser) -> None:
     options.add_argument("run", metavar="RUN", help="a run's folder, a checkpoint, or package:glimmer (as shipped)")
     options.add_argument(
         "--checkpoint", metavar="best|last|PATH", help="weights (default: best if there is one, else last)"
+    )
+
+
+def add_codec(options: argparse.ArgumentParser) -> None:
+    """Add ``--codec``."""
+    options.add_argument(
+        "--codec",
+        default="raw",
+        metavar="NAME[,KEY=VALUE]",
+        help="how a token's state is stored, such as raw,dtype=float32 (default: raw, in bfloat16); of all codecs and "
+        "their options tells `glimmer components codec`",
     )
 
 

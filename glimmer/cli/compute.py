@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from glimmer.analysis.compute import PARTS, exact_count, papers_formula, passage_memory, source_units
 from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.analysis.tables import quantity, table
-from glimmer.cli.arguments import positive
+from glimmer.cli.arguments import add_codec, codec_of, positive
 from glimmer.config.compose import compose_run
 from glimmer.config.load import load_run_config
 from glimmer.config.schema import RunConfig
@@ -19,6 +19,7 @@ from glimmer.data.tokenizers import load_tokenizer
 from glimmer.data.tokenizers.bpe import BpeConfig
 from glimmer.errors import ConfigError
 from glimmer.memory import CODECS
+from glimmer.registry import ComponentConfig
 from glimmer.training.run import CONFIG, TOKENIZER
 
 DESCRIPTION = """\
@@ -38,18 +39,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.passage or collator.passage_tokens,
         arguments.target or collator.target_tokens,
     )
-    print(describe(config, _vocabulary(config), lengths, arguments.codec))
+    print(describe(config, _vocabulary(config), lengths, codec_of(arguments.codec)))
     return 0
 
 
-def describe(config: RunConfig, vocabulary: int, lengths: Lengths, codec: str) -> str:
+def describe(config: RunConfig, vocabulary: int, lengths: Lengths, codec: ComponentConfig) -> str:
     """The table of ``glimmer compute``."""
     shape = shape_of(config, vocabulary, lengths)
     formula, exact = papers_formula(shape), exact_count(shape)
     rows = [[part, _count(formula.parts[part]), _count(exact.parts[part])] for part in PARTS]
     rows += [["source side", quantity(formula.source), quantity(exact.source)]]
     rows += [["total", quantity(formula.total), quantity(exact.total)]]
-    store = CODECS.build(CODECS.configure(codec), width=shape.width)
+    store = CODECS.build(codec, width=shape.width)
     units = source_units(shape.retrieved, shape.kept, shape.alpha, shape.beta)
     return "\n".join(
         [
@@ -61,7 +62,7 @@ def describe(config: RunConfig, vocabulary: int, lengths: Lengths, codec: str) -
             "",
             f"source side by the formula: {float(units):g} n_p·L·d²",
             f"writing a passage's memory, once: {quantity(passage_memory(shape))} multiply-adds",
-            f"stored memory (codec {codec}): {store.bytes_per_token} bytes a token, "
+            f"stored memory (codec {codec.name}): {store.bytes_per_token} bytes a token, "
             f"{store.bytes_per_token * shape.passage:,} bytes a passage",
         ]
     )
@@ -102,5 +103,5 @@ def _parser() -> argparse.ArgumentParser:
     )
     for name in ("question", "passage", "target"):
         parser.add_argument(f"--{name}", type=positive, metavar="TOKENS", help=f"tokens of a {name}")
-    parser.add_argument("--codec", default="raw", help="how memory is stored (default: %(default)s)")
+    add_codec(parser)
     return parser

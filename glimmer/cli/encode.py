@@ -4,17 +4,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
-from glimmer.cli.arguments import add_device, add_weights, positive
-from glimmer.config.compose import to_mapping
-from glimmer.config.load import load_component
+from glimmer.cli.arguments import add_codec, add_device, add_weights, codec_of, positive
 from glimmer.data.passages import read_passages
-from glimmer.errors import ConfigError
 from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import load_run
-from glimmer.memory import CODECS, MemoryStore
-from glimmer.registry import ComponentConfig
+from glimmer.memory import MemoryStore
 
 DESCRIPTION = """\
 Encode every passage of a run's corpus with the run's memory layers, and keep the states in a store. Readers of the same
@@ -37,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     run = load_run(arguments.run, checkpoint=arguments.checkpoint, data=arguments.data, device=arguments.device)
     passages = run.corpus.passages() if arguments.passages is None else read_passages(arguments.passages).passages
-    codec = _codec(*arguments.codec)
+    codec = codec_of(arguments.codec)
     encode_passages(run, passages, arguments.output, codec, batch_size=arguments.batch_size, progress=True)
     store = MemoryStore(arguments.output)
     tokens = store.manifest["tokens"]
@@ -48,16 +42,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _codec(name: str, *options: str) -> ComponentConfig:
-    """The configuration of a codec from the words of ``--codec``."""
-    for option in options:
-        if "=" not in option:
-            raise ConfigError(f"--codec {name}: expected options as KEY=VALUE, found {option!r}")
-    given = to_mapping(OmegaConf.from_dotlist(list(options)))
-    codec: ComponentConfig = load_component(CODECS, {"name": name, **given}, "codec")
-    return codec
-
-
 def _parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="glimmer encode", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -65,14 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     add_weights(options)
     options.add_argument("--output", metavar="DIR", type=Path, required=True, help="folder of the store; must be new")
     options.add_argument("--passages", metavar="FILE", type=Path, help="passages.jsonl (default: the run's corpus)")
-    options.add_argument(
-        "--codec",
-        nargs="+",
-        metavar=("NAME", "KEY=VALUE"),
-        default=["raw"],
-        help="how a token's state is stored, such as raw dtype=float32 (default: raw, in bfloat16); of all codecs and "
-        "their options tells `glimmer components codec`",
-    )
+    add_codec(options)
     options.add_argument("--data", metavar="DIR", help="folder of the corpus (default: the run's)")
     options.add_argument(
         "--batch-size", type=positive, default=64, metavar="N", help="passages at once (default: %(default)s)"

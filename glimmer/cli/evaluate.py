@@ -8,7 +8,7 @@ from typing import Any
 
 from glimmer.analysis import tables
 from glimmer.analysis.runs import Summary, evaluate_run
-from glimmer.cli.arguments import add_device, add_weights, positive
+from glimmer.cli.arguments import add_device, add_weights, names, positive
 from glimmer.inference.run import LoadedRun, load_run
 
 DESCRIPTION = """\
@@ -58,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
         prog="glimmer evaluate", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--split", default="dev", help="split to evaluate (default: %(default)s)")
-    options.add_argument("--tasks", nargs="+", metavar="TASK", help="tasks to evaluate (default: all with data)")
+    options.add_argument(
+        "--tasks", type=names, metavar="TASK[,TASK]", help="tasks to evaluate (default: all with data)"
+    )
     options.add_argument("--limit", type=positive, metavar="N", help="questions a task, evenly spread (default: all)")
     options.add_argument(
         "--batch-size", type=positive, default=32, metavar="N", help="questions at once (default: %(default)s)"

@@ -1,7 +1,9 @@
 """The ``glimmer`` command: finds the sub-command, and turns a user's mistake into one line."""
 
 import importlib
+import os
 import sys
+from importlib.metadata import version
 
 from glimmer.errors import GlimmerError, suggest
 
@@ -24,8 +26,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run ``glimmer COMMAND …``; returns the exit status (1 after an error that is the input's fault)."""
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in ("-h", "--help"):
-        print("usage: glimmer COMMAND [OPTIONS]\n\ncommands (each has --help):")
+        print("usage: glimmer COMMAND [OPTIONS]\n\ncommands (each has --help; --version tells the version):")
         print("\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items()))
+        return 0
+    if arguments[0] == "--version":
+        print(f"glimmer {version('glimmer')}")
         return 0
     command, *rest = arguments
     if command not in COMMANDS:
@@ -33,9 +38,13 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     try:
         status: int = importlib.import_module(f"glimmer.cli.{command}").main(rest)
+        sys.stdout.flush()
     except GlimmerError as error:
         print(f"glimmer: error: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter would flush once more
+        return 0
     except KeyboardInterrupt:
         return 130
     return status

@@ -105,7 +105,9 @@ def _record(line: str, where: str, number: int) -> Record:
     question = item.get("input")
     if not isinstance(question, str) or not question.strip():
         raise DataError(f"{where}: expected 'input': text, found {question!r:.60}; {suggest('input', item)}")
-    name = item.get("id", str(number))
+    name = item.get("id", number)
+    if isinstance(name, int) and not isinstance(name, bool):
+        name = str(name)
     if not isinstance(name, str) or not name.strip():
         raise DataError(f"{where}: 'id' must be non-empty text, found {name!r:.60}")
     return Record(name, question.strip(), ())

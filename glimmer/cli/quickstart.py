@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from glimmer.analysis.comparison import Plan, run_comparison
-from glimmer.cli.arguments import positive
+from glimmer.cli.arguments import duration, names, positive
 
 DESCRIPTION = """\
 Build the built-in corpus, train FiD, LUMEN and GLIMMER with the same loop on the same examples, evaluate them on
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and print the table; returns the exit status."""
     arguments = _parser().parse_args(argv)
     plan = Plan(
-        systems=tuple(arguments.systems.split(",")),
+        systems=tuple(arguments.systems),
         seeds=arguments.seeds,
         split=arguments.split,
         minutes=arguments.minutes,
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _seeds(text: str) -> tuple[int, ...]:
-    seeds = tuple(map(positive, text.split(",")))
+    seeds = tuple(map(positive, names(text)))
     if len(set(seeds)) < len(seeds):
         raise argparse.ArgumentTypeError(f"expected every seed once, found {text!r}")
     return seeds
@@ -46,9 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="glimmer quickstart", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=15.0, help="how long it may take (default: %(default)g)")
+    parser.add_argument("--minutes", type=duration, default=15.0, help="how long it may take (default: %(default)g)")
     parser.add_argument("--steps", type=positive, help="updates a system, whatever they take (default: by --minutes)")
-    parser.add_argument("--systems", default="fid,lumen,glimmer", help="experiments (default: %(default)s)")
+    parser.add_argument("--systems", type=names, default="fid,lumen,glimmer", help="experiments (default: %(default)s)")
     parser.add_argument("--seeds", type=_seeds, default="1", help="seeds, such as 1,2,3 (default: %(default)s)")
     parser.add_argument("--split", default="test", help="split to evaluate (default: %(default)s)")
     parser.add_argument(

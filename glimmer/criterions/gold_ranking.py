@@ -17,7 +17,9 @@ from glimmer.registry import option
 class GoldRankingConfig(CriterionConfig):
     """Options of gold ranking."""
 
-    target: str = option("mass", "mass: -log of all gold passages' probability; uniform: each gold passage equally")
+    target: str = option(
+        "uniform", "uniform: -log of each gold passage's probability, their mean; mass: -log of their joint probability"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

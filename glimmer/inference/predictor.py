@@ -3,7 +3,7 @@
 ::
 
     from glimmer import load
-    answer = load("runs/quickstart/glimmer").ask("What is the capital of Ghana?")
+    answer = load("runs/quickstart/glimmer-seed1").ask("What is the capital of Ghana?")
     print(answer, [passage.id for passage in answer.passages])
 """
 

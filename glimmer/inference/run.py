@@ -13,8 +13,9 @@ from glimmer.config.check import check_layers
 from glimmer.config.compose import compose_run
 from glimmer.config.load import load_run_config
 from glimmer.config.schema import RunConfig
+from glimmer.data import factbook
 from glimmer.data.collate import Collator
-from glimmer.data.collection import Corpus
+from glimmer.data.collection import Corpus, DataConfig
 from glimmer.data.files import PACKAGE, content_hash, resolve_file
 from glimmer.data.tokenizers import Tokenizer, load_tokenizer
 from glimmer.errors import CheckpointError, ConfigError, suggest
@@ -122,7 +123,8 @@ def load_run(
 ) -> LoadedRun:
     """Load a run's folder, a checkpoint file, or ``package:EXPERIMENT``: as it starts from shipped weights.
 
-    What is shipped has a folder of its own, ``shipped-NAME`` beside the one that the experiment trains in.
+    What is shipped has a folder of its own, ``shipped-NAME`` beside the one that the experiment trains in, and builds
+    the built-in corpus where there is none.
 
     ``checkpoint`` is ``best``, ``last`` or a file; None takes the best if there is one, else the last. Of the last,
     the moving average is taken where the run kept one, as in the run's own evaluation. ``passages`` and ``kept``
@@ -140,6 +142,9 @@ def load_run(
             raise CheckpointError(
                 f"{run}: this experiment starts, in part or as a whole, from nothing; glimmer ships no weights for it"
             )
+        default = DataConfig().dir
+        if data is None and composed.data.dir == default and not Path(default).exists():
+            factbook.ensure(Path(default))  # so that what is shipped answers at once
         folder = Path(composed.run_dir)
         composed = replace(composed, run_dir=str(folder.with_name(f"shipped-{folder.name}")))
         config = _changed(composed, passages, kept, data, memory)

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tqdm import tqdm
+
 from glimmer.data.files import content_hash
 from glimmer.data.text import plain
 from glimmer.data.values import Passage, Record
 from glimmer.errors import ConfigError
 from glimmer.registry import ComponentConfig, Registry
+
+AT_ONCE = 512
+"""Questions that are searched for between two looks at the progress bar."""
 
 Hits = list[tuple[int, float]]
 """Rows of the collection with their scores, best first."""
@@ -42,8 +47,14 @@ class Retriever(ABC):
         """
 
     def retrieve_records(self, records: Sequence[Record], name: str, k: int) -> list[Hits]:
-        """The best ``k`` passages of the records of the task file ``name``."""
-        return self.retrieve([query_text(record.input) for record in records], k)
+        """The best ``k`` passages of the records of the task file ``name``; a long search shows how far it is."""
+        hits: list[Hits] = []
+        with tqdm(total=len(records), desc=f"retrieve {name}", unit="q", leave=False, disable=None) as bar:
+            for start in range(0, len(records), AT_ONCE):
+                some = records[start : start + AT_ONCE]
+                hits += self.retrieve([query_text(record.input) for record in some], k)
+                bar.update(len(some))
+        return hits
 
     def fingerprint(self, name: str) -> str:
         """All that decides the candidates of the task file ``name``, beside its records and the passages.

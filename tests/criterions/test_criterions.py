@@ -203,10 +203,10 @@ def test_candidates_outside_the_sample_get_no_gradient() -> None:
 def test_gold_ranking_by_mass_and_uniformly() -> None:
     batch = make_batch([[1, 1, 1]], [[1, 0, 1]])
     scores = torch.tensor([[0.5, 0.2, 0.3]]).log()
-    mass = build("gold_ranking")(None, make_output(batch, scores), batch)  # type: ignore[arg-type]
+    mass = build("gold_ranking", target="mass")(None, make_output(batch, scores), batch)  # type: ignore[arg-type]
     assert mass.values.item() == pytest.approx(-math.log(0.8))
     assert mass.logs["gold_first"][0].item() == 1
-    uniform = build("gold_ranking", target="uniform")(None, make_output(batch, scores), batch)  # type: ignore[arg-type]
+    uniform = build("gold_ranking")(None, make_output(batch, scores), batch)  # type: ignore[arg-type]
     assert uniform.values.item() == pytest.approx((-math.log(0.5) - math.log(0.3)) / 2)
 
 

@@ -56,6 +56,17 @@ def test_the_shipped_reader_answers_from_passages_without_any_training(
     assert sum(answer == f"town{letter}" for answer, letter in zip(answers, lands, strict=True)) >= 5
 
 
+def test_the_shipped_reader_answers_in_an_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "questions.txt").write_text("What is the capital of Ghana?\n")
+    assert main(["predict", "package:glimmer", "questions.txt"]) == 0
+    shown = capsys.readouterr()
+    assert "building the corpus in data/factbook" in shown.err
+    assert "Ghana" in shown.out
+
+
 def test_an_evaluation_of_what_is_shipped_stays_out_of_the_trained_run_s_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

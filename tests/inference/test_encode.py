@@ -28,7 +28,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def store(run: Path) -> Path:
     path = run / "memory"
-    codec = ["--codec", "raw", "dtype=float32"]
+    codec = ["--codec", "raw,dtype=float32"]
     assert main(["encode", str(run), "--output", str(path), *codec, "--batch-size", "5"]) == 0
     return path
 
@@ -92,14 +92,14 @@ def test_a_codec_from_outside_is_chosen_with_its_options(tmp_path: Path, capsys:
     config = small_run(write_corpus(tmp_path / "data"), tmp_path / "run", user_dir=str(parts))
     folder = train(replace(config, trainer=replace(config.trainer, steps=1)))
     command = ["encode", str(folder), "--output", str(tmp_path / "memory"), "--codec"]
-    for words, message in {
-        ("toy", "keptt=3"): "unknown key codec.keptt; did you mean 'kept'?",
-        ("toy", "kept"): "--codec toy: expected options as KEY=VALUE, found 'kept'",
-        ("toyy",): "codec: unknown codec 'toyy'; did you mean 'toy'?",
+    for word, message in {
+        "toy,keptt=3": "unknown key codec.keptt; did you mean 'kept'?",
+        "toy,kept": "--codec toy,kept: expected NAME,KEY=VALUE,…; found 'kept'",
+        "toyy": "codec: unknown codec 'toyy'; did you mean 'toy'?",
     }.items():
-        assert main([*command, *words]) == 1
+        assert main([*command, word]) == 1
         assert message in capsys.readouterr().err
-    assert main([*command, "toy", "kept=3"]) == 0
+    assert main([*command, "toy,kept=3"]) == 0
     store = MemoryStore(tmp_path / "memory")
     assert store.manifest["codec"] == {"name": "toy", "kept": 3}
     assert not store.read(["p0"]).values[..., 3:].any()

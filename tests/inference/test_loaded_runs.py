@@ -224,9 +224,9 @@ def standard_input(content: bytes) -> io.TextIOWrapper:
         (b'{"id": "1", "imput": "q"}\n', ":1: expected 'input': text, found None; did you mean 'imput'"),
         (b"one?\ntwo?\n\ncaf\xe9?\nfive?\n", ":4: not UTF-8 text: invalid continuation byte at byte 3 of the line"),
         (b'{"id": "a", "input": "q"}\n\n{"id": "a", "input": "r"}\n', ":3: duplicate id 'a', first used in line 1"),
-        (b'{"id": "2", "input": "q"}\nplain?\n', ":2: duplicate id '2', first used in line 1"),
+        (b'{"id": 2, "input": "q"}\nplain?\n', ":2: duplicate id '2', first used in line 1"),
         (b'{"id": null, "input": "q"}\n', ":1: 'id' must be non-empty text, found None"),
-        (b'{"id": 7, "input": "q"}\n', ":1: 'id' must be non-empty text, found 7"),
+        (b'{"id": [7], "input": "q"}\n', ":1: 'id' must be non-empty text, found [7]"),
         (b'{"id": "", "input": "q"}\n', ":1: 'id' must be non-empty text, found ''"),
     ],
 )

