@@ -4,18 +4,32 @@ import argparse
 import dataclasses
 import json
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import glimmer.config.load  # noqa: F401 - registers the built-ins
+from glimmer.config.load import OPTIONS  # registers the built-ins too
+from glimmer.data.collection import DataConfig
 from glimmer.errors import RegistryError, suggest
 from glimmer.plugins import load_plugins
-from glimmer.registry import ComponentConfig, Entry, Registry
+from glimmer.registry import Entry, Registry
+from glimmer.training.optimizers.base import ParameterGroupConfig
+from glimmer.training.passages import StageConfig
 
 DESCRIPTION = """\
 List every registered component by kind, those of one kind, or the options of one component. Plug-ins count:
 installed ones always, those of a folder with --user-dir.
+
+KIND may also be a part of a run that is plain options: data, collator, sampler, trainer, trainer.stages, generation or
+optimizer.groups.
 """
+
+PARTS: dict[str, type] = {
+    "data": DataConfig,
+    **OPTIONS,
+    "trainer.stages": StageConfig,
+    "optimizer.groups": ParameterGroupConfig,
+}
+"""Parts of a run that are plain options, by their keys."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,18 +40,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     load_plugins(arguments.user_dir)
+    if arguments.kind in PARTS and arguments.name is None:
+        part = PARTS[arguments.kind]
+        options = options_of(part)
+        summary = (part.__doc__ or "").splitlines()[0]
+        print(
+            json.dumps(options, ensure_ascii=False, indent=2, default=repr)
+            if arguments.json
+            else _options_text(f"{arguments.kind}: {summary}", options)
+        )
+        return 0
     entries = _chosen(arguments.kind, arguments.name)
     if arguments.json:
         print(json.dumps([_described(entry) for entry in entries], ensure_ascii=False, indent=2, default=repr))
     elif arguments.name is not None:
-        print(_options_text(entries[0]))
+        (entry,) = entries
+        print(_options_text(f"{entry.kind} {entry.name}: {entry.summary}\n{entry.source}", options_of(entry.config)))
     else:
         print(_list_text(entries))
     return 0
 
 
-def options_of(config: type[ComponentConfig]) -> list[dict[str, Any]]:
-    """The options of a component: name, type, default (absent where the user must give one) and help."""
+def options_of(config: type) -> list[dict[str, Any]]:
+    """The options of a configuration dataclass: name, type, default (absent where the user must give one) and help."""
     types = typing.get_type_hints(config)
     options = []
     for item in dataclasses.fields(config):
@@ -56,7 +81,7 @@ def _chosen(kind: str | None, name: str | None) -> list[Entry[Any]]:
     if kind is None:
         return [entry for registry in sorted(Registry.kinds) for entry in Registry.kinds[registry]]
     if kind not in Registry.kinds:
-        raise RegistryError(f"unknown kind of component {kind!r}; {suggest(kind, Registry.kinds)}")
+        raise RegistryError(f"unknown kind of component {kind!r}; {suggest(kind, [*Registry.kinds, *PARTS])}")
     registry = Registry.kinds[kind]
     return list(registry) if name is None else [registry[name]]
 
@@ -84,10 +109,8 @@ def _list_text(entries: Sequence[Entry[Any]]) -> str:
     return "\n".join(lines)
 
 
-def _options_text(entry: Entry[Any]) -> str:
-    lines = [f"{entry.kind} {entry.name}: {entry.summary}", entry.source]
-    options = options_of(entry.config)
-    lines += ["", "options:"] if options else ["", "no options"]
+def _options_text(heading: str, options: Sequence[Mapping[str, Any]]) -> str:
+    lines = [heading, "", "options:" if options else "no options"]
     for option in options:
         default = f" = {option['default']!r}" if "default" in option else " (must be given)"
         lines += [f"  {option['name']}: {option['type']}{default}", f"      {option['help']}"]

@@ -1,9 +1,11 @@
 """``glimmer components`` lists what is registered, with its options."""
 
+import dataclasses
 import json
 
 import pytest
 
+from glimmer.cli.components import PARTS
 from glimmer.cli.main import main
 from glimmer.registry import Registry
 
@@ -60,3 +62,14 @@ def test_a_mistake_is_one_line(arguments: list[str], message: str, capsys: pytes
     error = capsys.readouterr().err
     assert error.startswith(f"glimmer: error: {message}")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_option_of_a_part_is_explained(part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["components", part, "--json"]) == 0
+    options = json.loads(capsys.readouterr().out)
+    assert [option["name"] for option in options] == [item.name for item in dataclasses.fields(PARTS[part])]
+    assert all(option["help"] for option in options)
+    assert main(["components", part]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {option['name']}: {option['type']}" in shown for option in options)
