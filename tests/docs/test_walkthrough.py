@@ -1,4 +1,4 @@
-"""``docs/add_a_component.md`` works as it stands, and names what exists."""
+"""The pages that walk through something work as they stand, and name what exists."""
 
 import os
 import re
@@ -23,10 +23,21 @@ def walk(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_page_works_from_top_to_bottom(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["add_a_component.md", "your_own_data.md"])
+def test_a_page_works_from_top_to_bottom(page: str, tmp_path: Path) -> None:
     write_corpus(tmp_path / "data" / "factbook")
-    done = walk(PAGE, tmp_path)
+    done = walk(PAGE.with_name(page), tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_run_leaves_what_the_page_on_data_says(tmp_path: Path) -> None:
+    page = PAGE.with_name("your_own_data.md")
+    assert walk(page, tmp_path).returncode == 0
+    table = page.read_text().split("## What a run leaves")[1]
+    named = {
+        name.rstrip("/") for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`([^`]+)`", row)
+    }
+    assert {path.name for path in (tmp_path / "runs" / "lakes").iterdir()} == named
 
 
 def test_the_page_calls_nothing_that_torch_refuses_on_cuda_under_deterministic_algorithms() -> None:
