@@ -28,3 +28,36 @@ def test_the_script_of_the_tests_takes_no_option(option: str) -> None:
 @pytest.mark.parametrize("script", sorted(SCRIPTS.iterdir()), ids=lambda script: script.name)
 def test_a_script_is_valid_shell(script: Path) -> None:
     subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+def set_up(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
+    """Source the scripts' environment in a folder with a setup.py of its own, under a Python of this name."""
+    (folder / "setup.py").touch()
+    (folder / "constraints.txt").touch()
+    command = ["bash", "-euc", f". {SCRIPTS / '_environment'}; echo ready"]
+    environment = {**os.environ, "PYTHON": python}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_python_that_is_missing_or_too_old_is_named(tmp_path: Path) -> None:
+    missing = set_up(tmp_path, "python9")
+    assert missing.returncode == 1
+    assert "'python9' is not on PATH; install it or set PYTHON=/path/to/python" in missing.stderr
+    old = tmp_path / "old"
+    old.write_text('#!/bin/sh\n[ "$1" = -V ] && echo Python 3.8.1\nexit 1\n')
+    old.chmod(0o755)
+    refused = set_up(tmp_path, str(old))
+    assert refused.returncode == 1
+    assert "needs Python 3.11 or newer" in refused.stderr
+    assert "Python 3.8.1" in refused.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_a_finished_environment_asks_for_no_python(tmp_path: Path) -> None:
+    (tmp_path / ".venv").mkdir()
+    set_up(tmp_path, "python9")  # makes the two files
+    stamp = subprocess.run(
+        ["bash", "-c", "cat setup.py constraints.txt | cksum"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    (tmp_path / ".venv" / ".installed").write_text(stamp.stdout)
+    assert set_up(tmp_path, "python9").stdout == "ready\n"
