@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
@@ -29,6 +29,7 @@ from glimmer.memory import CODECS
 from glimmer.memory.stored import StoredMemory
 from glimmer.models.reader import Reader, count_parameters
 from glimmer.models.selectors import SELECTORS
+from glimmer.tasks.supervised import SupervisedTask
 
 Summary = Mapping[str, Any]
 """What the file of an evaluated task holds: ``made_by``, and the figures of ``TaskResult.summary``."""
@@ -93,7 +94,14 @@ def _made_by(run: LoadedRun, tasks: Sequence[str], split: str, limit: int | None
         "store": content_hash(json.dumps(memory.store.manifest)) if isinstance(memory, StoredMemory) else None,
     }
     examples = {key: evaluation_examples(run.task(key), split, limit) for key in tasks}
-    return {key: {"task": key, **shared, **_data(run, examples[key])} for key in tasks}
+    return {key: {"task": key, **shared, **_retriever(run, key), **_data(run, examples[key])} for key in tasks}
+
+
+def _retriever(run: LoadedRun, key: str) -> dict[str, Any]:
+    """The retriever that the task's candidates come from, with its options."""
+    retrievers, task = run.config.data.retrievers, run.task(key)
+    stem = task.stem if isinstance(task, SupervisedTask) else key
+    return {"retriever": asdict(retrievers.get(stem, retrievers["default"]))}
 
 
 def _data(run: LoadedRun, examples: Sequence[Example]) -> dict[str, str]:

@@ -160,3 +160,9 @@ def test_a_candidate_that_is_listed_twice_takes_one_place(monkeypatch: pytest.Mo
     monkeypatch.setattr(runs, "evaluation_examples", lambda *_: [example])
     run = SimpleNamespace(retrieved=2, task=lambda key: None)
     assert [p.id for p in runs.candidates_of(run, ["open_qa"], "dev", None)] == ["a", "b"]  # type: ignore[arg-type]
+
+
+def test_an_evaluation_names_the_retriever_of_its_candidates(folder: Path) -> None:
+    made_by = evaluate_run(load_run(folder), "dev")["open_qa"]["made_by"]
+    assert made_by["retriever"]["name"] == "bm25"
+    assert made_by["retriever"]["k1"] == 1.5
