@@ -94,14 +94,15 @@ def _made_by(run: LoadedRun, tasks: Sequence[str], split: str, limit: int | None
         "store": content_hash(json.dumps(memory.store.manifest)) if isinstance(memory, StoredMemory) else None,
     }
     examples = {key: evaluation_examples(run.task(key), split, limit) for key in tasks}
-    return {key: {"task": key, **shared, **_retriever(run, key), **_data(run, examples[key])} for key in tasks}
+    return {
+        key: {"task": key, **shared, "retriever": _retriever(run, key), **_data(run, examples[key])} for key in tasks
+    }
 
 
 def _retriever(run: LoadedRun, key: str) -> dict[str, Any]:
     """The retriever that the task's candidates come from, with its options."""
-    retrievers, task = run.config.data.retrievers, run.task(key)
-    stem = task.stem if isinstance(task, SupervisedTask) else key
-    return {"retriever": asdict(retrievers.get(stem, retrievers["default"]))}
+    task = run.task(key)
+    return asdict(run.config.data.retriever_of(task.stem if isinstance(task, SupervisedTask) else key))
 
 
 def _data(run: LoadedRun, examples: Sequence[Example]) -> dict[str, str]:

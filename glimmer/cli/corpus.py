@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from glimmer.data import factbook
 from glimmer.data.collection import Corpus, DataConfig
 
@@ -55,8 +53,7 @@ def _build(directory: Path, force: bool) -> None:
     if not force and factbook.is_built(directory):
         print(f"{directory}: already built")
     else:
-        with tqdm(bar_format="{desc} [{elapsed}]", leave=False, disable=None) as bar:
-            manifest = factbook.build(directory, bar.set_description_str)
+        manifest = factbook.build_with_bar(directory)
         counts = manifest["passages"]
         print(f"{directory}: built in {time.monotonic() - start:.0f} s from {manifest['facts']:,} facts")
         print(f"passages: {sum(counts.values()):,} (" + ", ".join(f"{n:,} {s}" for s, n in counts.items()) + ")")

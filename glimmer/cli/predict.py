@@ -10,6 +10,7 @@ from pathlib import Path
 from glimmer.cli.arguments import not_negative
 from glimmer.cli.evaluate import add_run_options, open_run
 from glimmer.data.files import decode_lines, read_lines
+from glimmer.data.kilt import id_text
 from glimmer.data.values import Record
 from glimmer.errors import DataError, suggest
 from glimmer.evaluation.predictions import Prediction
@@ -105,9 +106,7 @@ def _record(line: str, where: str, number: int) -> Record:
     question = item.get("input")
     if not isinstance(question, str) or not question.strip():
         raise DataError(f"{where}: expected 'input': text, found {question!r:.60}; {suggest('input', item)}")
-    name = item.get("id", number)
-    if isinstance(name, int) and not isinstance(name, bool):
-        name = str(name)
+    name = id_text(item.get("id", number))
     if not isinstance(name, str) or not name.strip():
         raise DataError(f"{where}: 'id' must be non-empty text, found {name!r:.60}")
     return Record(name, question.strip(), ())

@@ -40,6 +40,10 @@ class DataConfig:
             if not isinstance(config, RetrieverConfig):
                 raise ConfigError(f"data.retrievers.{task} must be a retriever's configuration, found {config!r:.60}")
 
+    def retriever_of(self, stem: str) -> Any:
+        """The configuration of the retriever of the task files ``STEM-SPLIT.jsonl``."""
+        return self.retrievers.get(stem, self.retrievers["default"])
+
 
 class Corpus:
     """The data of a folder, read when first asked for (implements ``glimmer.tasks.base.TaskData``).
@@ -115,8 +119,9 @@ class Corpus:
         """The retriever of a task, over all passages."""
         key = task if task in self.config.retrievers else "default"
         if key not in self._built:
-            config = self.config.retrievers[key]
-            self._built[key] = RETRIEVERS.build(config, self.collection.passages, self.directory / "index")
+            self._built[key] = RETRIEVERS.build(
+                self.config.retriever_of(key), self.collection.passages, self.directory / "index"
+            )
         return self._built[key]
 
     def search(self, question: str, task: str = "default") -> tuple[Candidate, ...]:

@@ -54,6 +54,11 @@ def _provenance_object(provenance: Provenance) -> dict[str, Any]:
     return {**item, "meta": {"evidence_span": list(provenance.evidence)}} if provenance.evidence else item
 
 
+def id_text(value: Any) -> Any:
+    """An id as text where a file has it as a whole number; anything else as it is."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class _Line:
     """One line being parsed: knows where it stands, for the messages."""
 
@@ -62,11 +67,8 @@ class _Line:
         self.passages = passages
 
     def record(self, item: dict[str, Any]) -> Record:
-        name = item.get("id")
-        if isinstance(name, int) and not isinstance(name, bool):
-            name = str(name)
         return Record(
-            id=self.text(name, "'id'", item, "id"),
+            id=self.text(id_text(item.get("id")), "'id'", item, "id"),
             input=self.text(item.get("input"), "'input'", item, "input"),
             outputs=tuple(self.output(o, i) for i, o in enumerate(self.rows(item.get("output", []), "'output'"))),
             meta=self.mapping(item.get("meta") or {}, "'meta'"),

@@ -98,8 +98,8 @@ def _read_candidates(trainer: Trainer, config: "RunConfig") -> None:
     """Read the candidates that were found before the run; others are retrieved when they are first asked for."""
     for task in trainer.tasks.values():
         if isinstance(task, SupervisedTask):
-            retriever = config.data.retrievers.get(task.stem, config.data.retrievers["default"])
-            for split in used_splits(task, config) if isinstance(retriever, PrecomputedConfig) else ():
+            found_before = isinstance(config.data.retriever_of(task.stem), PrecomputedConfig)
+            for split in used_splits(task, config) if found_before else ():
                 task.data.candidates(task.stem, split)
 
 

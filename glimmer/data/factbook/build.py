@@ -83,12 +83,17 @@ def is_built(directory: Path) -> bool:
     return all((directory / n).exists() and content_hash((directory / n).read_bytes()) == h for n, h in hashes.items())
 
 
+def build_with_bar(directory: Path) -> dict[str, Any]:
+    """``build``, with a bar on a terminal that tells what is being done."""
+    with tqdm(bar_format="{desc} [{elapsed}]", leave=False, disable=None) as bar:
+        return build(directory, bar.set_description_str)
+
+
 def ensure(directory: Path) -> None:
     """Build the corpus in ``directory`` where no finished build lies, and say so on standard error."""
     if not is_built(directory):
         print(f"building the corpus in {directory}", file=sys.stderr)
-        with tqdm(bar_format="{desc} [{elapsed}]", leave=False, disable=None) as bar:
-            build(directory, bar.set_description_str)
+        build_with_bar(directory)
 
 
 def _origin() -> dict[str, Any]:
