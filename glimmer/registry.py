@@ -12,28 +12,19 @@ configuration first and whatever else that kind of component is given.
 import dataclasses
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from glimmer.errors import RegistryError, suggest
+from glimmer.options import Options, option
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
 
 
-def option(default: Any, description: str) -> Any:
-    """Declare a configuration field with its default and the help text that ``glimmer components`` prints."""
-    metadata = {"help": description}
-    if isinstance(default, list | dict | set):
-        return field(default_factory=lambda: type(default)(default), metadata=metadata)
-    if default is dataclasses.MISSING:
-        return field(metadata=metadata)
-    return field(default=default, metadata=metadata)
-
-
 @dataclass(kw_only=True)
-class ComponentConfig:
+class ComponentConfig(Options):
     """Base of every component's configuration; ``name`` is filled in by the registry, never by the author."""
 
     name: str = option("", "The registered name of the component")

@@ -16,7 +16,7 @@ from glimmer.plugins import load_plugins, module_name
 HEAD = '''
 from dataclasses import dataclass
 from glimmer.models.rerankers import Reranker, RerankerConfig, register_reranker
-from glimmer.registry import option
+from glimmer.options import option
 
 
 @dataclass(kw_only=True)

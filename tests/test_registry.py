@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from glimmer.errors import ConfigError, RegistryError
-from glimmer.registry import ComponentConfig, Registry, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig, Registry
 
 
 class Animal:

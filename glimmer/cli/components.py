@@ -5,22 +5,27 @@ import dataclasses
 import json
 import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from glimmer.config.load import OPTIONS  # registers the built-ins too
+from glimmer.config.store import files, summary_of
 from glimmer.data.collection import DataConfig
 from glimmer.errors import RegistryError, suggest
+from glimmer.options import allows_null
 from glimmer.plugins import load_plugins
-from glimmer.registry import Entry, Registry
+from glimmer.registry import Registry
 from glimmer.training.optimizers.base import ParameterGroupConfig
 from glimmer.training.passages import StageConfig
 
 DESCRIPTION = """\
-List every registered component by kind, those of one kind, or the options of one component. Plug-ins count:
-installed ones always, those of a folder with --user-dir.
+List every registered component by kind, those of one kind, or the options of one component. What is only a YAML file,
+an encoder's sizes or a whole experiment, stands among them, and its text is shown. Plug-ins count: installed ones
+always, those of a folder with --user-dir.
 
-KIND may also be a part of a run that is plain options: data, collator, sampler, trainer, trainer.stages, generation or
-optimizer.groups.
+KIND may also be experiment, or a part of a run that is plain options: data, collator, sampler, trainer, trainer.stages,
+generation or optimizer.groups.
 """
 
 PARTS: dict[str, type] = {
@@ -44,21 +49,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         part = PARTS[arguments.kind]
         options = options_of(part)
         summary = (part.__doc__ or "").splitlines()[0]
-        print(
-            json.dumps(options, ensure_ascii=False, indent=2, default=repr)
-            if arguments.json
-            else _options_text(f"{arguments.kind}: {summary}", options)
-        )
+        print(_json(options) if arguments.json else _options_text(f"{arguments.kind}: {summary}", options))
         return 0
-    entries = _chosen(arguments.kind, arguments.name)
+    choices = _chosen(arguments.kind, arguments.name)
     if arguments.json:
-        print(json.dumps([_described(entry) for entry in entries], ensure_ascii=False, indent=2, default=repr))
+        print(_json([choice.described() for choice in choices]))
     elif arguments.name is not None:
-        (entry,) = entries
-        print(_options_text(f"{entry.kind} {entry.name}: {entry.summary}\n{entry.source}", options_of(entry.config)))
+        print(choices[0].text())
     else:
-        print(_list_text(entries))
+        print(_list_text(choices))
     return 0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What can be chosen: a registered component, or a YAML file over one."""
+
+    kind: str
+    name: str
+    summary: str
+    source: str
+    config: type | None
+    """None where it is a file."""
+
+    def described(self) -> dict[str, Any]:
+        """All that there is to say, as plain types."""
+        said = {"kind": self.kind, "name": self.name, "summary": self.summary, "source": self.source}
+        return said if self.config is None else said | {"options": options_of(self.config)}
+
+    def text(self) -> str:
+        """The options of a component, the content of a file."""
+        if self.config is None:
+            return f"{self.source}\n\n{Path(self.source).read_text(encoding='utf-8').rstrip()}"
+        return _options_text(f"{self.kind} {self.name}: {self.summary}\n{self.source}", options_of(self.config))
 
 
 def options_of(config: type) -> list[dict[str, Any]]:
@@ -73,30 +96,42 @@ def options_of(config: type) -> list[dict[str, Any]]:
             option["default"] = item.default
         elif item.default_factory is not dataclasses.MISSING:
             option["default"] = item.default_factory()
+        if limits := item.metadata.get("limits"):
+            option["allowed"] = f"{limits}{', or null' if allows_null(item.type) else ''}"
         options.append(option | {"help": item.metadata.get("help", "")})
     return options
 
 
-def _chosen(kind: str | None, name: str | None) -> list[Entry[Any]]:
-    if kind is None:
-        return [entry for registry in sorted(Registry.kinds) for entry in Registry.kinds[registry]]
-    if kind not in Registry.kinds:
-        raise RegistryError(f"unknown kind of component {kind!r}; {suggest(kind, [*Registry.kinds, *PARTS])}")
-    registry = Registry.kinds[kind]
-    return list(registry) if name is None else [registry[name]]
-
-
-def _described(entry: Entry[Any]) -> dict[str, Any]:
-    return {
-        "kind": entry.kind,
-        "name": entry.name,
-        "summary": entry.summary,
-        "source": entry.source,
-        "options": options_of(entry.config),
+def _choices() -> dict[str, list[Choice]]:
+    """Every kind with its components and, behind them, the YAML files that are more than a component's defaults."""
+    kinds = {
+        kind: [Choice(kind, entry.name, entry.summary, entry.source, entry.config) for entry in registry]
+        for kind, registry in sorted(Registry.kinds.items())
     }
+    for file in files():
+        kind = file.parent.name
+        if all(file.stem != choice.name for choice in kinds.setdefault(kind, [])):
+            kinds[kind].append(Choice(kind, file.stem, summary_of(file), str(file), None))
+    return kinds
 
 
-def _list_text(entries: Sequence[Entry[Any]]) -> str:
+def _chosen(kind: str | None, name: str | None) -> list[Choice]:
+    kinds = _choices()
+    if kind is None:
+        return [choice for choices in kinds.values() for choice in choices]
+    if kind not in kinds:
+        raise RegistryError(f"unknown kind of component {kind!r}; {suggest(kind, [*kinds, *PARTS])}")
+    found = [choice for choice in kinds[kind] if name in (None, choice.name)]
+    if name is not None and not found:
+        raise RegistryError(f"unknown {kind} {name!r}; {suggest(name, [choice.name for choice in kinds[kind]])}")
+    return found
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=repr)
+
+
+def _list_text(entries: Sequence[Choice]) -> str:
     width = max((len(entry.name) for entry in entries), default=0)
     lines: list[str] = []
     kind = None
@@ -113,7 +148,8 @@ def _options_text(heading: str, options: Sequence[Mapping[str, Any]]) -> str:
     lines = [heading, "", "options:" if options else "no options"]
     for option in options:
         default = f" = {option['default']!r}" if "default" in option else " (must be given)"
-        lines += [f"  {option['name']}: {option['type']}{default}", f"      {option['help']}"]
+        allowed = f"; {option['allowed']}" if "allowed" in option else ""
+        lines += [f"  {option['name']}: {option['type']}{default}{allowed}", f"      {option['help']}"]
     return "\n".join(lines)
 
 

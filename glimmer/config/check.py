@@ -7,6 +7,7 @@ from glimmer.criterions.base import CRITERIONS
 from glimmer.errors import ConfigError, suggest
 from glimmer.evaluation.evaluate import figure_names
 from glimmer.evaluation.metrics import METRICS
+from glimmer.models.initialisers import INITIALISERS
 from glimmer.models.reader import ReaderConfig
 from glimmer.models.rerankers import RERANKERS
 from glimmer.tasks.base import TASKS, TaskConfig
@@ -23,6 +24,7 @@ def check(config: RunConfig) -> None:
         RegistryError: a component's name is unknown.
     """
     check_layers(config)
+    _check_initialiser(config)
     _check_passages(config)
     _check_scores(config)
     _check_training(config)
@@ -47,6 +49,12 @@ def check_layers(config: RunConfig) -> None:
             f"memory=stored needs memory layers, and model.live_layers = {live} leaves none of "
             f"encoder.layers = {layers}; use fewer live layers, or memory=online"
         )
+
+
+def _check_initialiser(config: RunConfig) -> None:
+    name = getattr(config.model, "initialiser", None)
+    if name is not None and name not in INITIALISERS:
+        raise ConfigError(f"model.initialiser is {name!r}; {suggest(name, [entry.name for entry in INITIALISERS])}")
 
 
 def _check_passages(config: RunConfig) -> None:

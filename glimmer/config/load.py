@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 import glimmer.criterions
@@ -24,6 +24,7 @@ from glimmer.models.generation import GenerationConfig
 from glimmer.models.joins import JOINS
 from glimmer.models.rerankers import RERANKERS
 from glimmer.models.selectors import SELECTORS
+from glimmer.options import OptionError
 from glimmer.plugins import load_plugins
 from glimmer.registry import Registry
 from glimmer.retrieval import RETRIEVERS
@@ -114,10 +115,9 @@ def load_options(cls: type[C], mapping: Mapping[str, Any], key: str = "") -> C:
         if name not in known:
             raise ConfigError(f"unknown key {prefix}{name}; {suggest(str(name), known)}")
     try:
-        loaded = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), dict(mapping)))
+        return _built(OmegaConf.merge(OmegaConf.structured(cls), dict(mapping)), key)  # type: ignore[no-any-return]
     except OmegaConfBaseException as error:
         raise _refused(error, prefix) from error
-    return loaded  # type: ignore[return-value]
 
 
 @dataclass(kw_only=True)
@@ -137,7 +137,27 @@ def _data(mapping: Mapping[str, Any]) -> DataConfig:
         return data
     entries = _mapping(retrievers, "data.retrievers").items()
     loaded = {str(name): load_component(RETRIEVERS, value, f"data.retrievers.{name}") for name, value in entries}
-    return replace(data, retrievers=loaded)
+    try:
+        return replace(data, retrievers=loaded)
+    except OptionError as error:
+        raise error.under("data") from None
+
+
+def _built(node: Any, key: str) -> Any:
+    """The dataclass, list, mapping or plain value that ``node`` holds; ``key`` is where it stands."""
+    if isinstance(node, ListConfig):
+        return [_built(item, f"{key}[{number}]") for number, item in enumerate(node)]
+    if not isinstance(node, DictConfig) or node._is_none():
+        return node
+    prefix = f"{key}." if key else ""
+    values = {str(name): _built(node[name], prefix + str(name)) for name in node}
+    cls = OmegaConf.get_type(node)
+    if cls is None or not is_dataclass(cls):
+        return values
+    try:
+        return cls(**values)
+    except OptionError as error:
+        raise error.under(key) from None
 
 
 def _mapping(value: Any, key: str) -> Mapping[str, Any]:

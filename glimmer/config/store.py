@@ -1,6 +1,8 @@
 """Offer every registered component to Hydra, so that ``reranker=my_head`` works as soon as it is registered."""
 
 import dataclasses
+import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +68,21 @@ def prepare_hydra(user_dir: str | None = None) -> None:
 def choices() -> dict[str, list[str]]:
     """Every group with the names in it: what is registered, and the YAML files."""
     groups = {registry.kind: {entry.name for entry in registry} for registry in GROUPS.values()}
-    for folder in _folders():
-        for file in folder.glob("*/*.yaml"):
-            groups.setdefault(file.parent.name, set()).add(file.stem)
+    for file in files():
+        groups.setdefault(file.parent.name, set()).add(file.stem)
     return {group: sorted(names) for group, names in sorted(groups.items())}
+
+
+def files() -> list[Path]:
+    """The YAML files that can be chosen, ``GROUP/NAME.yaml``, the package's own and the plug-ins'."""
+    return sorted(file for folder in _folders() for file in folder.glob("*/*.yaml"))
+
+
+def summary_of(file: Path) -> str:
+    """The first sentence of a YAML file's comment; commands, which stand indented in it, are left out."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    comment = takewhile(lambda line: re.match("# [^ ]", line), (line for line in lines if "@package" not in line))
+    return re.split(r"(?<=[.;])\s", " ".join(line.removeprefix("# ") for line in comment))[0].rstrip(":;")
 
 
 def _choices_text() -> str:

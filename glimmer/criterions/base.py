@@ -9,30 +9,17 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from glimmer.data.values import Batch
-from glimmer.errors import ConfigError, suggest
 from glimmer.models.base import Model
 from glimmer.models.values import ReaderOutput
-from glimmer.registry import ComponentConfig, Registry, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig, Registry
 
 
 @dataclass(kw_only=True)
 class CriterionConfig(ComponentConfig):
     """Options that every criterion has."""
 
-    weight: float = option(1.0, "Weight of this loss in the sum that is minimised")
-
-    def __post_init__(self) -> None:
-        self.require(self.weight >= 0, "weight", "0 or more")
-
-    def require(self, condition: bool, key: str, expected: str) -> None:
-        """Raise ConfigError for ``key`` unless ``condition`` holds."""
-        if not condition:
-            raise ConfigError(f"criterions.{self.name}.{key} must be {expected}, found {getattr(self, key)!r}")
-
-    def require_choice(self, key: str, choices: tuple[str, ...]) -> None:
-        """Raise ConfigError unless the value of ``key`` is one of ``choices``."""
-        value = getattr(self, key)
-        self.require(value in choices, key, f"one of the known values ({suggest(str(value), choices)})")
+    weight: float = option(1.0, "Weight of this loss in the sum that is minimised", least=0)
 
 
 @dataclass(frozen=True)

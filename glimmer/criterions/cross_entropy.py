@@ -10,18 +10,16 @@ from glimmer.criterions.base import Criterion, CriterionConfig, CriterionOutput,
 from glimmer.data.values import Batch
 from glimmer.models.base import Model
 from glimmer.models.values import ReaderOutput
-from glimmer.registry import option
+from glimmer.options import option
 
 
 @dataclass(kw_only=True)
 class CrossEntropyConfig(CriterionConfig):
     """Options of the token cross-entropy."""
 
-    label_smoothing: float = option(0.0, "Share of the target's probability spread evenly over the vocabulary, [0, 1)")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require(0 <= self.label_smoothing < 1, "label_smoothing", "at least 0 and less than 1")
+    label_smoothing: float = option(
+        0.0, "Share of the target's probability spread evenly over the vocabulary", least=0, below=1
+    )
 
 
 @register_criterion("cross_entropy", CrossEntropyConfig)

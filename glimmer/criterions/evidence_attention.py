@@ -9,7 +9,7 @@ from glimmer.criterions.base import Criterion, CriterionConfig, CriterionOutput,
 from glimmer.data.values import Batch
 from glimmer.models.base import Model
 from glimmer.models.values import Pairs, ReaderOutput
-from glimmer.registry import option
+from glimmer.options import option
 
 
 @dataclass(kw_only=True)
@@ -17,12 +17,8 @@ class EvidenceAttentionConfig(CriterionConfig):
     """Options of evidence attention."""
 
     steps: int | None = option(
-        None, "Decoding steps that are taught where to look; 1 = only where the evidence starts, null = all"
+        None, "Decoding steps that are taught where to look; 1 = only where the evidence starts, null = all", least=1
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require(self.steps is None or self.steps >= 1, "steps", "at least 1, or null")
 
 
 @register_criterion("evidence_attention", EvidenceAttentionConfig)

@@ -10,7 +10,7 @@ from glimmer.criterions.distributions import masked_log_softmax, reranker_scores
 from glimmer.data.values import Batch
 from glimmer.models.base import Model
 from glimmer.models.values import ReaderOutput
-from glimmer.registry import option
+from glimmer.options import option
 
 
 @dataclass(kw_only=True)
@@ -18,12 +18,10 @@ class GoldRankingConfig(CriterionConfig):
     """Options of gold ranking."""
 
     target: str = option(
-        "uniform", "uniform: -log of each gold passage's probability, their mean; mass: -log of their joint probability"
+        "uniform",
+        "uniform: -log of each gold passage's probability, their mean; mass: -log of their joint probability",
+        choices=("uniform", "mass"),
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require_choice("target", ("mass", "uniform"))
 
 
 @register_criterion("gold_ranking", GoldRankingConfig)

@@ -11,7 +11,7 @@ from glimmer.criterions.distributions import entropy, kl_divergence, masked_log_
 from glimmer.data.values import Batch
 from glimmer.models.base import Model
 from glimmer.models.values import ReaderOutput
-from glimmer.registry import option
+from glimmer.options import option
 
 
 @dataclass(kw_only=True)
@@ -19,23 +19,22 @@ class PerplexityDistillationConfig(CriterionConfig):
     """Options of perplexity distillation."""
 
     direction: str = option(
-        "target_to_rank", "target_to_rank: KL(p_LM || p_rank), as in Atlas; rank_to_target: KL(p_rank || p_LM)"
+        "target_to_rank",
+        "target_to_rank: KL(p_LM || p_rank), as in Atlas; rank_to_target: KL(p_rank || p_LM)",
+        choices=("target_to_rank", "rank_to_target"),
     )
-    score_temperature: float = option(1.0, "Divides the scores before their softmax; lower = sharper")
-    target_temperature: float = option(1.0, "Divides the log-likelihoods before their softmax; lower = sharper")
-    likelihood: str = option("sum", "Log-likelihood of the answer: sum over its tokens, or mean (as in Atlas)")
-    passages: str = option("all", "Candidates that take part: all, or a sample of each question's")
-    count: int = option(8, "Candidates drawn for each question where passages=sample, at least 2")
+    score_temperature: float = option(1.0, "Divides the scores before their softmax; lower = sharper", above=0)
+    target_temperature: float = option(
+        1.0, "Divides the log-likelihoods before their softmax; lower = sharper", above=0
+    )
+    likelihood: str = option(
+        "sum", "Log-likelihood of the answer: sum over its tokens, or mean (as in Atlas)", choices=("sum", "mean")
+    )
+    passages: str = option(
+        "all", "Candidates that take part: all, or a sample of each question's", choices=("all", "sample")
+    )
+    count: int = option(8, "Candidates drawn for each question where passages=sample", least=2)
     stop_gradient: bool = option(True, "Train the scores alone, not the answer's likelihood, with this loss")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require_choice("direction", ("target_to_rank", "rank_to_target"))
-        self.require_choice("likelihood", ("sum", "mean"))
-        self.require_choice("passages", ("all", "sample"))
-        self.require(self.score_temperature > 0, "score_temperature", "positive")
-        self.require(self.target_temperature > 0, "target_temperature", "positive")
-        self.require(self.count >= 2, "count", "at least 2")
 
 
 @register_criterion("perplexity_distillation", PerplexityDistillationConfig)

@@ -13,8 +13,7 @@ from glimmer.data.candidates import FindPassage, choose
 from glimmer.data.prompt import PassageFormat
 from glimmer.data.tokenizers import Tokenizer
 from glimmer.data.values import Batch, Example, Passage, Tokens
-from glimmer.errors import ConfigError, suggest
-from glimmer.registry import option
+from glimmer.options import Options, option
 
 T = TypeVar("T")
 SAMPLES = ("first", "random")
@@ -23,26 +22,25 @@ CACHED = 1 << 15
 
 
 @dataclass(kw_only=True)
-class CollatorConfig:
+class CollatorConfig(Options):
     """Lengths in tokens, and which of the retrieved passages a question gets."""
 
-    question_tokens: int = option(48, "Tokens of a question at most; its end is cut")
-    passage_tokens: int = option(160, "Tokens of a passage at most, with prefix and end of sequence; its end is cut")
-    target_tokens: int = option(32, "Tokens of a target at most, with end of sequence; its end is cut")
-    passages: int | None = option(None, "Candidates a question (K); all that were retrieved when null")
+    question_tokens: int = option(48, "Tokens of a question at most; its end is cut", least=1)
+    passage_tokens: int = option(
+        160, "Tokens of a passage at most, with prefix and end of sequence; its end is cut", least=2
+    )
+    target_tokens: int = option(32, "Tokens of a target at most, with end of sequence; its end is cut", least=2)
+    passages: int | None = option(None, "Candidates a question (K); all that were retrieved when null", least=1)
     passage_format: str = option("title: {title} context: {text}", "What a passage is encoded as; ends in {text}")
     ensure_gold: bool = option(False, "In training, make sure that the gold passages are among the K")
     sample: str = option(
-        "first", "In training, the K candidates: 'first' of the retrieved, or 'random' (drawn from all of them)"
+        "first",
+        "In training, the K candidates: 'first' of the retrieved, or 'random' (drawn from all of them)",
+        choices=SAMPLES,
     )
 
     def __post_init__(self) -> None:
-        for key, least in (("question_tokens", 1), ("passage_tokens", 2), ("target_tokens", 2), ("passages", 1)):
-            value = getattr(self, key)
-            if value is not None and value < least:
-                raise ConfigError(f"collator.{key} must be at least {least}, found {value}")
-        if self.sample not in SAMPLES:
-            raise ConfigError(f"collator.sample: unknown {self.sample!r}; {suggest(self.sample, SAMPLES)}")
+        super().__post_init__()
         PassageFormat(self.passage_format)
 
 

@@ -10,8 +10,8 @@ from glimmer.data.files import content_hash
 from glimmer.data.kilt import read_records
 from glimmer.data.passages import Collection, read_passages
 from glimmer.data.values import Candidate, Passage, Record
-from glimmer.errors import ConfigError, DataError, suggest
-from glimmer.registry import option
+from glimmer.errors import DataError, suggest
+from glimmer.options import OptionError, Options, option
 from glimmer.retrieval import RETRIEVERS, Hits, Retriever, RetrieverConfig, query_text
 from glimmer.retrieval.precomputed import read_candidates, write_candidates
 
@@ -21,24 +21,23 @@ def _default_retrievers() -> dict[str, Any]:
 
 
 @dataclass(kw_only=True)
-class DataConfig:
+class DataConfig(Options):
     """Where the data lies and what is retrieved for every question."""
 
     dir: str = option("data/factbook", "Folder with passages.jsonl and TASK-SPLIT.jsonl files")
-    retrieved: int = option(25, "Passages retrieved for every question (k), at least 1")
+    retrieved: int = option(25, "Passages retrieved for every question (k)", least=1)
     retrievers: dict[str, Any] = field(
         default_factory=_default_retrievers,
         metadata={"help": "The retriever of each task's file stem, and of all others under 'default'"},
     )
 
     def __post_init__(self) -> None:
-        if self.retrieved < 1:
-            raise ConfigError(f"data.retrieved must be at least 1, found {self.retrieved}")
+        super().__post_init__()
         if "default" not in self.retrievers:
-            raise ConfigError("data.retrievers has no 'default'; expected the retriever of all tasks not named there")
+            raise OptionError("retrievers", "has no 'default'; expected the retriever of all tasks not named there")
         for task, config in self.retrievers.items():
             if not isinstance(config, RetrieverConfig):
-                raise ConfigError(f"data.retrievers.{task} must be a retriever's configuration, found {config!r:.60}")
+                raise OptionError(f"retrievers.{task}", f"must be a retriever's configuration, found {config!r:.60}")
 
     def retriever_of(self, stem: str) -> Any:
         """The configuration of the retriever of the task files ``STEM-SPLIT.jsonl``."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from glimmer.errors import ConfigError, StoreError, suggest
-from glimmer.registry import ComponentConfig, Registry, option
+from glimmer.errors import StoreError
+from glimmer.options import option
+from glimmer.registry import ComponentConfig, Registry
 
 
 class Codec(ABC):
@@ -52,11 +53,7 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 class RawConfig(ComponentConfig):
     """Options of raw storage."""
 
-    dtype: str = option("bfloat16", "bfloat16, float16 or float32")
-
-    def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise ConfigError(f"codec.dtype {self.dtype!r} is unknown; {suggest(self.dtype, DTYPES)}")
+    dtype: str = option("bfloat16", "bfloat16, float16 or float32", choices=DTYPES)
 
 
 @register_codec("raw", RawConfig)

@@ -9,7 +9,8 @@ from torch import nn
 from glimmer.data.values import States, Tokens
 from glimmer.memory.base import Encode, Memory, register_memory
 from glimmer.memory.fingerprint import Fingerprint
-from glimmer.registry import ComponentConfig, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig
 
 
 @dataclass(kw_only=True)

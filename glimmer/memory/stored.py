@@ -7,12 +7,12 @@ from pathlib import Path
 from torch import nn
 
 from glimmer.data.values import States, Tokens
-from glimmer.errors import ConfigError
 from glimmer.memory.base import Encode, Memory, register_memory
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.memory.online import freeze
 from glimmer.memory.store import MemoryStore
-from glimmer.registry import ComponentConfig, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig
 
 
 @dataclass(kw_only=True)
@@ -23,8 +23,8 @@ class StoredConfig(ComponentConfig):
     verify: bool = option(True, "Read the whole store once when it is opened, to refuse damage (some GB a second)")
 
     def __post_init__(self) -> None:
-        if not self.path:
-            raise ConfigError("memory.path is needed by stored memory: the folder of a store made by `glimmer encode`")
+        super().__post_init__()
+        self.require(self.path != "", "path", "the folder of a store made by `glimmer encode`")
 
 
 @register_memory("stored", StoredConfig)

@@ -8,24 +8,18 @@ from dataclasses import dataclass
 import torch
 
 from glimmer.data.values import States
-from glimmer.errors import ConfigError
 from glimmer.models.decoders.base import Decoder
 from glimmer.models.values import Ranking
-from glimmer.registry import option
+from glimmer.options import Options, option
 
 
 @dataclass(kw_only=True)
-class GenerationConfig:
+class GenerationConfig(Options):
     """How answers are decoded."""
 
-    max_tokens: int = option(32, "Longest answer in tokens, end-of-sequence token included")
-    beams: int = option(1, "Number of beams; 1 is greedy search, as in the papers")
+    max_tokens: int = option(32, "Longest answer in tokens, end-of-sequence token included", least=1)
+    beams: int = option(1, "Number of beams; 1 is greedy search, as in the papers", least=1)
     length_penalty: float = option(1.0, "A beam's score is its log-likelihood over its length to this power")
-
-    def __post_init__(self) -> None:
-        for key in ("max_tokens", "beams"):
-            if getattr(self, key) < 1:
-                raise ConfigError(f"generation.{key} must be at least 1, got {getattr(self, key)}")
 
 
 @dataclass(frozen=True)

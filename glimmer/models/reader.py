@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from glimmer.data.values import Batch, States, Tokens
-from glimmer.errors import ConfigError, suggest
 from glimmer.memory.base import Memory
 from glimmer.memory.fingerprint import Fingerprint, fingerprint
 from glimmer.models.base import Model, register_model
@@ -20,41 +19,37 @@ from glimmer.models.decoders.base import Decoder
 from glimmer.models.encoders.base import Encoder
 from glimmer.models.generation import Generation, GenerationConfig, search
 from glimmer.models.grouping import run_in_groups
-from glimmer.models.initialise import INITIALISERS
+from glimmer.models.initialisers import INITIALISERS
 from glimmer.models.joins.base import Join
 from glimmer.models.rerankers.base import Reranker
 from glimmer.models.selectors.base import Selector
 from glimmer.models.values import Pairs, Ranking, ReaderOutput
-from glimmer.registry import ComponentConfig, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig
 
 
 @dataclass(kw_only=True)
 class ReaderConfig(ComponentConfig):
     """Where the encoder is split, and how the weights begin."""
 
-    live_layers: int = option(4, "Encoder layers that see question and passage together, αL; the rest make the memory")
-    rerank_layers: int = option(1, "Live layers that run before the score, βαL (live A)")
+    live_layers: int = option(
+        4, "Encoder layers that see question and passage together, αL; the rest make the memory", least=0
+    )
+    rerank_layers: int = option(1, "Live layers that run before the score, βαL (live A)", least=0)
     question_block: bool = option(False, "Let the decoder also read the question's states alone, Dec[Q; …]")
     joint_probability: float = option(
         0.0,
         "Share of training batches whose memory layers see the pair, as FiD's do: one checkpoint then fits every split",
+        least=0,
+        most=1,
     )
-    initialiser: str = option("t5", "t5, or copy_path for small readers trained from nothing")
+    initialiser: str = option("t5", "How weights begin: t5, or copy_path for small readers trained from nothing")
 
     def __post_init__(self) -> None:
-        if self.live_layers < 0:
-            raise ConfigError(f"model.live_layers must be at least 0, got {self.live_layers}")
-        if not 0 <= self.rerank_layers <= self.live_layers:
-            raise ConfigError(
-                f"model.rerank_layers must be between 0 and model.live_layers = {self.live_layers}, "
-                f"got {self.rerank_layers}"
-            )
-        if not 0 <= self.joint_probability <= 1:
-            raise ConfigError(f"model.joint_probability must be between 0 and 1, got {self.joint_probability}")
-        if self.initialiser not in INITIALISERS:
-            raise ConfigError(
-                f"model.initialiser {self.initialiser!r} is unknown; {suggest(self.initialiser, INITIALISERS)}"
-            )
+        super().__post_init__()
+        self.require(
+            self.rerank_layers <= self.live_layers, "rerank_layers", f"at most live_layers = {self.live_layers}"
+        )
 
 
 @register_model("reader", ReaderConfig)
@@ -79,7 +74,7 @@ class Reader(Model):
         self.eos_id = eos_id
         self.split = encoder.memory_layers
         self.score_after = encoder.memory_layers + config.rerank_layers
-        INITIALISERS[config.initialiser](self)
+        INITIALISERS.build(INITIALISERS.configure(config.initialiser))(self)
         memory.prepare(encoder.memory_modules(), self.memory_fingerprint)
 
     def forward(self, batch: Batch, every_passage: bool = False) -> ReaderOutput:

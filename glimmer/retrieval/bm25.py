@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from glimmer.data.files import content_hash, new_folder
 from glimmer.data.text import plain
 from glimmer.data.values import Passage
-from glimmer.errors import ConfigError, DataError, suggest
-from glimmer.registry import option
+from glimmer.errors import DataError
+from glimmer.options import option
 from glimmer.retrieval.base import Hits, Retriever, RetrieverConfig, register_retriever
 
 METHODS = ("lucene", "robertson", "atire", "bm25l", "bm25+")
@@ -28,21 +28,11 @@ STOPWORDS = {"none": frozenset[str](), "en": frozenset([*STOPWORDS_EN, *_QUESTIO
 class Bm25Config(RetrieverConfig):
     """Options of BM25."""
 
-    k1: float = option(1.5, "Saturation of the term frequency, at least 0")
-    b: float = option(0.75, "Normalisation by the passage's length, from 0 to 1")
-    method: str = option("lucene", f"Variant of the formula: {', '.join(METHODS)}")
-    stopwords: str = option("en", "Words that are not searched for: en or none")
+    k1: float = option(1.5, "Saturation of the term frequency", least=0)
+    b: float = option(0.75, "Normalisation by the passage's length", least=0, most=1)
+    method: str = option("lucene", "Variant of the formula", choices=METHODS)
+    stopwords: str = option("en", "Words that are not searched for: en or none", choices=STOPWORDS)
     plurals: bool = option(False, "Search for plurals and singulars alike (the S stemmer of Harman, 1991)")
-
-    def __post_init__(self) -> None:
-        if self.k1 < 0:
-            raise ConfigError(f"retriever.k1 must be at least 0, found {self.k1}")
-        if not 0 <= self.b <= 1:
-            raise ConfigError(f"retriever.b must lie between 0 and 1, found {self.b}")
-        if self.method not in METHODS:
-            raise ConfigError(f"unknown retriever.method {self.method!r}; {suggest(self.method, METHODS)}")
-        if self.stopwords not in STOPWORDS:
-            raise ConfigError(f"unknown retriever.stopwords {self.stopwords!r}; {suggest(self.stopwords, STOPWORDS)}")
 
 
 def singular(word: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from glimmer.data.files import content_hash, read_json_lines, write_json_lines
 from glimmer.data.values import Passage, Record
 from glimmer.errors import ConfigError, DataError
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.retrieval.base import Hits, Retriever, RetrieverConfig, register_retriever
 
 EXPECTED = 'the candidates of a question {"id": text, "candidates": [{"passage_id": text, "score": number}]}'
@@ -21,8 +21,8 @@ class PrecomputedConfig(RetrieverConfig):
     path: str = option("", "Candidate file; {name} stands for the stem of the task file, such as open_qa-dev")
 
     def __post_init__(self) -> None:
-        if not self.path:
-            raise ConfigError("retriever.path is empty; expected a file name such as candidates/{name}.jsonl")
+        super().__post_init__()
+        self.require(self.path != "", "path", "a file name such as candidates/{name}.jsonl")
 
 
 @register_retriever("precomputed", PrecomputedConfig)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from glimmer.data.text import plain
 from glimmer.data.values import Passage
-from glimmer.errors import ConfigError
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.retrieval.base import Hits, register_retriever
 from glimmer.retrieval.bm25 import Bm25, Bm25Config
 
@@ -19,14 +18,8 @@ class TwoStepConfig(Bm25Config):
     """Options of the two steps."""
 
     plurals: bool = option(True, "Search for plurals and singulars alike (the S stemmer of Harman, 1991)")
-    read: int = option(5, "Passages of the first step in which names are looked for, at least 1")
-    names: int = option(4, "Names that are followed from a question, at most, at least 1")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for key in ("read", "names"):
-            if getattr(self, key) < 1:
-                raise ConfigError(f"retriever.{key} must be at least 1, found {getattr(self, key)}")
+    read: int = option(5, "Passages of the first step in which names are looked for", least=1)
+    names: int = option(4, "Names that are followed from a question, at most", least=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import Protocol
 from glimmer.data.tokenizers import Tokenizer
 from glimmer.data.values import Candidate, Example, Passage, Record
 from glimmer.errors import ConfigError
-from glimmer.registry import ComponentConfig, Registry, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig, Registry
 
 
 class TaskData(Protocol):
@@ -37,15 +38,7 @@ class TaskData(Protocol):
 class TaskConfig(ComponentConfig):
     """Options that every task has."""
 
-    limit: int | None = option(None, "Use only the first so many examples of each split")
-
-    def __post_init__(self) -> None:
-        self.require(self.limit is None or self.limit >= 1, "limit", "at least 1, or null")
-
-    def require(self, condition: bool, key: str, expected: str) -> None:
-        """Raise ConfigError for ``key`` unless ``condition`` holds."""
-        if not condition:
-            raise ConfigError(f"task {self.name}: {key} must be {expected}, found {getattr(self, key)!r}")
+    limit: int | None = option(None, "Use only the first so many examples of each split", least=1)
 
 
 class Task(ABC):

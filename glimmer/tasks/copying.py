@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 from glimmer.data.values import Example, Passage
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.tasks.base import register_task
 from glimmer.tasks.drill import EndlessDrill, EndlessDrillConfig
 from glimmer.tasks.invention import invent_name, invent_names
@@ -14,13 +14,8 @@ from glimmer.tasks.invention import invent_name, invent_names
 class CopyingConfig(EndlessDrillConfig):
     """Options of the copying drill."""
 
-    words: int = option(40, "Words of real text round marker and payload")
-    payload: int = option(4, "Words to be copied, at most")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require(self.words >= 0, "words", "0 or more")
-        self.require(self.payload >= 1, "payload", "at least 1")
+    words: int = option(40, "Words of real text round marker and payload", least=0)
+    payload: int = option(4, "Words to be copied, at most", least=1)
 
 
 @register_task("copying", CopyingConfig)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from glimmer.data.tokenizers import sentinel_text
 from glimmer.data.values import Example, Passage
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.tasks.base import TaskConfig, register_task
 from glimmer.tasks.drill import SPLIT, Drill
 
@@ -18,15 +18,9 @@ MOST_SPANS = 16
 class DenoisingConfig(TaskConfig):
     """Options of span corruption."""
 
-    noise: float = option(0.15, "Share of the words that are dropped")
-    span: float = option(3.0, "Words of a dropped span, on average")
-    words: int = option(80, "Words of a passage that are used, from a random place on; so targets keep short")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require(0 < self.noise < 1, "noise", "between 0 and 1")
-        self.require(self.span >= 1, "span", "at least 1")
-        self.require(self.words >= 2, "words", "at least 2")
+    noise: float = option(0.15, "Share of the words that are dropped", above=0, below=1)
+    span: float = option(3.0, "Words of a dropped span, on average", least=1)
+    words: int = option(80, "Words of a passage that are used, from a random place on; so targets keep short", least=2)
 
 
 @register_task("denoising", DenoisingConfig)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from glimmer.data.values import Candidate, Example, Passage
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.tasks.base import Task, TaskConfig
 
 SPLIT = "train"
@@ -18,11 +18,7 @@ TRIES = 4
 class DrillConfig(TaskConfig):
     """Options of a reading drill."""
 
-    distractors: int = option(9, "Candidates beside the gold passage, at most")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require(self.distractors >= 0, "distractors", "0 or more")
+    distractors: int = option(9, "Candidates beside the gold passage, at most", least=0)
 
 
 @dataclass(kw_only=True)

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 from glimmer.data.values import Example
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.tasks.base import register_task
 from glimmer.tasks.drill import DrillConfig
 from glimmer.tasks.fields import LONGEST, Field, FieldDrill
@@ -24,11 +24,9 @@ QUESTIONS = (
 class FieldReadingConfig(DrillConfig):
     """Options of field reading."""
 
-    continuations: float = option(0.25, "Share of examples that give a beginning to be continued, where text allows")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require(0 <= self.continuations <= 1, "continuations", "between 0 and 1")
+    continuations: float = option(
+        0.25, "Share of examples that give a beginning to be continued, where text allows", least=0, most=1
+    )
 
 
 @register_task("field_reading", FieldReadingConfig)

@@ -10,7 +10,7 @@ from functools import cached_property
 from glimmer.data.text import plain
 from glimmer.data.values import Candidate, Example, Passage, Record
 from glimmer.errors import ConfigError
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.tasks.base import TASKS, Task, TaskConfig, TaskData, register_task
 from glimmer.tasks.drill import SPLIT, TRIES
 from glimmer.tasks.fields import subject
@@ -24,11 +24,9 @@ class SubstitutionConfig(TaskConfig):
 
     task: str = option("open_qa", "The registered task that poses the questions")
     data: str | None = option(None, "Stem of its files in data.dir; the name of that task when null")
-    invented: float = option(0.5, "Share of replacements that are invented names; the others are answers of records")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require(0 <= self.invented <= 1, "invented", "between 0 and 1")
+    invented: float = option(
+        0.5, "Share of replacements that are invented names; the others are answers of records", least=0, most=1
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from glimmer.data.values import Example, Record
 from glimmer.errors import DataError
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.tasks.base import Task, TaskConfig, TaskData
 
 TARGETS = ("first", "any")
@@ -19,12 +19,13 @@ class SupervisedConfig(TaskConfig):
     """Options of every task over records."""
 
     data: str | None = option(None, "Stem of the task's files in data.dir; the task's key when null")
-    target: str = option("first", "What the decoder learns: the 'first' valid answer, or 'any', drawn anew each time")
+    target: str = option(
+        "first", "What the decoder learns: the 'first' valid answer, or 'any', drawn anew each time", choices=TARGETS
+    )
     metrics: list[str] | None = option(None, "Metrics, the headline first; the task's own when null")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require(self.target in TARGETS, "target", " or ".join(TARGETS))
         self.require(self.metrics != [], "metrics", "at least one metric, or null")
 
 

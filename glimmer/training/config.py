@@ -1,10 +1,9 @@
 """Options of the trainer."""
 
-import re
 from dataclasses import dataclass
 
-from glimmer.errors import ConfigError, suggest
-from glimmer.registry import option
+from glimmer.errors import ConfigError
+from glimmer.options import Options, option
 from glimmer.training.passages import StageConfig
 
 PRECISIONS = ("fp32", "bf16")
@@ -12,28 +11,31 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(kw_only=True)
-class TrainerConfig:
+class TrainerConfig(Options):
     """Options of the loop; a run ends at ``steps`` or after ``minutes``, whichever comes first."""
 
-    steps: int | None = option(10_000, "Updates in all; null = as many as the minutes allow")
+    steps: int | None = option(10_000, "Updates in all; null = as many as the minutes allow", least=1)
     minutes: float | None = option(
-        None, "Time limit over all resumptions, evaluation included; such a run is not bit-reproducible"
+        None, "Time limit over all resumptions, evaluation included; such a run is not bit-reproducible", above=0
     )
-    questions: int = option(32, "Questions an update, over all micro-batches and ranks")
-    micro_questions: int | None = option(None, "Questions in one forward pass at most; null = the whole update at once")
-    precision: str = option("fp32", "fp32, or bf16 (autocast; weights and optimizer stay fp32)")
-    clip: float | None = option(1.0, "Largest norm of the gradient; null = no clipping")
+    questions: int = option(32, "Questions an update, over all micro-batches and ranks", least=1)
+    micro_questions: int | None = option(
+        None, "Questions in one forward pass at most; null = the whole update at once", least=1
+    )
+    precision: str = option("fp32", "fp32, or bf16 (autocast; weights and optimizer stay fp32)", choices=PRECISIONS)
+    clip: float | None = option(1.0, "Largest norm of the gradient; null = no clipping", above=0)
     compile: bool = option(False, "Compile the layers with torch.compile; takes a minute or more, pays in long runs")
-    device: str = option("auto", "auto (cuda where there is one), cpu or cuda")
+    device: str = option("auto", "auto (cuda where there is one), cpu or cuda", choices=DEVICES)
     processes: int | None = option(
         1,
         "Processes on this machine that share every update, one a CUDA device at most; torchrun's number goes first. "
         "null = two on a CPU's cores, which trains a small reader 1.3 times as fast as one, and one on CUDA",
+        least=1,
     )
     deterministic: bool = option(True, "Use only operations that give the same bits every time")
-    log_every: int = option(20, "Steps between two log entries, which hold the means since the last")
+    log_every: int = option(20, "Steps between two log entries, which hold the means since the last", least=1)
     stages: list[StageConfig] = option([StageConfig()], "Number of passages over time; one stage = always the same")
-    replay_every: int | None = option(4, "Every so many steps replay the stage before; null = never")
+    replay_every: int | None = option(4, "Every so many steps replay the stage before; null = never", least=2)
     initialise: str | None = option(
         None, "Weights (a checkpoint or an exported file) to start from; package:NAME = shipped ones"
     )
@@ -42,29 +44,12 @@ class TrainerConfig:
     )
 
     def __post_init__(self) -> None:
-        if self.steps is None and self.minutes is None:
-            raise ConfigError("trainer: steps and minutes are both null; one of them must end the run")
-        for key in ("steps", "minutes", "micro_questions", "clip", "processes"):
-            value = getattr(self, key)
-            if value is not None and value <= 0:
-                raise ConfigError(f"trainer.{key} is {value}; it must be positive, or null")
-        for key in ("questions", "log_every"):
-            if getattr(self, key) < 1:
-                raise ConfigError(f"trainer.{key} is {getattr(self, key)}; it must be at least 1")
-        if self.fresh is not None:
-            if self.initialise is None:
-                raise ConfigError("trainer.fresh leaves out of trainer.initialise what starts anew, and that is null")
-            try:
-                re.compile(self.fresh)
-            except re.error as error:
-                raise ConfigError(f"trainer.fresh: {self.fresh!r} is no regular expression: {error}") from None
-        if self.replay_every is not None and self.replay_every < 2:
-            raise ConfigError(f"trainer.replay_every is {self.replay_every}; it must be at least 2, or null")
-        for key, choices in (("precision", PRECISIONS), ("device", DEVICES)):
-            if getattr(self, key) not in choices:
-                raise ConfigError(
-                    f"trainer.{key}: unknown {getattr(self, key)!r}; {suggest(getattr(self, key), choices)}"
-                )
+        super().__post_init__()
+        self.require(self.steps is not None or self.minutes is not None, "steps", "given where minutes is null")
+        self.require(
+            self.fresh is None or self.initialise is not None, "fresh", "null where initialise is: it leaves out of it"
+        )
+        self.require_pattern("fresh")
 
     def check_ranks(self, ranks: int) -> None:
         """Refuse more ranks than the smallest update has questions.

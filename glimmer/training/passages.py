@@ -6,29 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from glimmer.errors import CheckpointError, ConfigError
-from glimmer.registry import option
+from glimmer.options import Options, option
 
 
 @dataclass(kw_only=True)
-class StageConfig:
+class StageConfig(Options):
     """One stage of training; the last one holds until the end."""
 
-    passages: int | None = option(None, "Candidates a question, at most; the collator's number when null")
-    questions: int | None = option(None, "Questions an update; trainer.questions when null")
+    passages: int | None = option(None, "Candidates a question, at most; the collator's number when null", least=1)
+    questions: int | None = option(None, "Questions an update; trainer.questions when null", least=1)
     tasks: list[str] = option([], "Tasks to draw from, in proportion to the sampler's rates; empty = all")
-    window: int | None = option(None, "Tokens round the target that passages are cut down to; null = the whole passage")
-    until_exact: float | None = option(
-        None, "Go on when the moving average of teacher-forced exact match passes this, 0 to 1"
+    window: int | None = option(
+        None, "Tokens round the target that passages are cut down to; null = the whole passage", least=1
     )
-    steps: int | None = option(None, "Go on after so many steps in any case")
-
-    def __post_init__(self) -> None:
-        for key in ("passages", "questions", "window", "steps"):
-            value = getattr(self, key)
-            if value is not None and value < 1:
-                raise ConfigError(f"trainer.stages: {key} is {value}; it must be at least 1, or null")
-        if self.until_exact is not None and not 0 < self.until_exact < 1:
-            raise ConfigError(f"trainer.stages: until_exact is {self.until_exact}; it must lie between 0 and 1")
+    until_exact: float | None = option(
+        None, "Go on when the moving average of teacher-forced exact match passes this", above=0, below=1
+    )
+    steps: int | None = option(None, "Go on after so many steps in any case", least=1)
 
 
 class PassageSchedule:

@@ -12,39 +12,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glimmer.errors import CheckpointError, ConfigError, TrainingError, suggest
-from glimmer.registry import option
+from glimmer.options import Options, option
 from glimmer.training.randomness import derive_seed
 
 MIXINGS = ("proportional", "capped_proportional", "temperature", "uniform", "explicit")
 
 
 @dataclass(kw_only=True)
-class SamplerConfig:
+class SamplerConfig(Options):
     """Options of the multi-task sampler."""
 
     mixing: str = option(
         "proportional",
         "proportional (to the tasks' sizes), capped_proportional (to sizes cut at cap), "
         "temperature (to sizes to the power 1/temperature), uniform, or explicit (weights)",
+        choices=MIXINGS,
     )
-    cap: int = option(100_000, "Size at which capped_proportional cuts")
-    temperature: float = option(2.0, "1 = proportional; the higher, the nearer to uniform")
+    cap: int = option(100_000, "Size at which capped_proportional cuts", least=1)
+    temperature: float = option(2.0, "1 = proportional; the higher, the nearer to uniform", above=0)
     weights: dict[str, float] = option({}, "Task to its weight, for explicit mixing; they need not sum to 1")
     homogeneous: bool = option(False, "Every update holds examples of one task; otherwise each example is drawn")
 
     def __post_init__(self) -> None:
-        if self.mixing not in MIXINGS:
-            raise ConfigError(f"sampler.mixing: unknown {self.mixing!r}; {suggest(self.mixing, MIXINGS)}")
-        if self.cap < 1:
-            raise ConfigError(f"sampler.cap is {self.cap}; it must be at least 1")
-        if self.temperature <= 0:
-            raise ConfigError(f"sampler.temperature is {self.temperature}; it must be positive")
-        if any(weight < 0 for weight in self.weights.values()):
-            raise ConfigError("sampler.weights: a weight is negative; 0 leaves a task out")
-        if self.mixing == "explicit" and not any(self.weights.values()):
-            raise ConfigError("sampler.mixing is explicit, but sampler.weights gives no task a weight")
-        if self.mixing != "explicit" and self.weights:
-            raise ConfigError(f"sampler.weights are for mixing=explicit; sampler.mixing is {self.mixing!r}")
+        super().__post_init__()
+        self.require(
+            all(weight >= 0 for weight in self.weights.values()), "weights", "at least 0 each (0 leaves a task out)"
+        )
+        explicit = self.mixing == "explicit"
+        self.require(any(self.weights.values()) or not explicit, "weights", "given where mixing is explicit")
+        self.require(explicit or not self.weights, "weights", f"empty where mixing is {self.mixing}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_a_component_shows_options_types_defaults_and_help(capsys: pytest.Captur
     assert printed.startswith(
         "selector top_m: Keep the m best.\nglimmer.models.selectors.top_m.TopMSelector (top_m.py:"
     )
-    assert "  kept: int = 5\n      m, the number of passages kept" in printed
+    assert "  kept: int = 5; at least 1\n      m, the number of passages kept" in printed
 
 
 def test_json_holds_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,7 +46,7 @@ def test_json_holds_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     listed = {item["name"]: item for item in json.loads(capsys.readouterr().out)}
     assert list(listed) == ["all", "gumbel_top_m", "threshold", "top_m"]
     assert listed["top_m"]["options"] == [
-        {"name": "kept", "type": "int", "default": 5, "help": "m, the number of passages kept"}
+        {"name": "kept", "type": "int", "default": 5, "allowed": "at least 1", "help": "m, the number of passages kept"}
     ]
 
 
@@ -73,3 +74,13 @@ def test_every_option_of_a_part_is_explained(part: str, capsys: pytest.CaptureFi
     assert main(["components", part]) == 0
     shown = capsys.readouterr().out
     assert all(f"  {option['name']}: {option['type']}" in shown for option in options)
+
+
+def test_yaml_files_stand_beside_the_components_that_they_configure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["components", "encoder"]) == 0
+    assert re.search(r"^  t5_tiny +A T5 v1\.1 encoder small enough", capsys.readouterr().out, re.MULTILINE)
+    assert main(["components", "experiment"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {name} " in shown for name in ("fid", "lumen", "glimmer", "ablation_kept"))
+    assert main(["components", "experiment", "fid"]) == 0
+    assert "@package _global_" in capsys.readouterr().out

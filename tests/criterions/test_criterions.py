@@ -234,10 +234,10 @@ def test_a_reader_without_reranker_is_an_error(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("cross_entropy", {"label_smoothing": 1.0}, r"criterions\.cross_entropy\.label_smoothing .* found 1\.0"),
-        ("cross_entropy", {"weight": -1.0}, r"criterions\.cross_entropy\.weight"),
+        ("cross_entropy", {"label_smoothing": 1.0}, "label_smoothing must be at least 0 and below 1"),
+        ("cross_entropy", {"weight": -1.0}, "weight must be at least 0"),
         ("perplexity_distillation", {"direction": "rank_to_targt"}, r"did you mean 'rank_to_target'"),
-        ("perplexity_distillation", {"target_temperature": 0.0}, r"target_temperature must be positive, found 0\.0"),
+        ("perplexity_distillation", {"target_temperature": 0.0}, r"target_temperature must be above 0, found 0\.0"),
         ("perplexity_distillation", {"count": 1}, r"count must be at least 2"),
         ("gold_ranking", {"target": "mas"}, r"did you mean 'mass'"),
     ],

@@ -180,8 +180,8 @@ def test_the_same_input_gives_the_same_batch(tokenizer: Tokenizer) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"passage_tokens": 1}, r"collator\.passage_tokens must be at least 2"),
-        ({"passages": 0}, r"collator\.passages must be at least 1"),
+        ({"passage_tokens": 1}, r"passage_tokens must be at least 2"),
+        ({"passages": 0}, r"passages must be at least 1"),
         ({"sample": "randm"}, "did you mean 'random'"),
         ({"passage_format": "{text} {title}"}, r"must end in \{text\}"),
         ({"passage_format": "{name} {text}"}, r"must end in \{text\}"),

@@ -24,7 +24,8 @@ from glimmer.models.base import Model, register_model
 from glimmer.models.encoders import Encoder, register_encoder
 from glimmer.models.generation import Generation, search
 from glimmer.models.values import Pairs, Ranking, ReaderOutput
-from glimmer.registry import ComponentConfig, option
+from glimmer.registry import ComponentConfig
+from glimmer.options import option
 
 
 @dataclass(kw_only=True)

@@ -61,7 +61,8 @@ import torch
 from torch.nn import functional
 
 from glimmer.memory import Codec, register_codec
-from glimmer.registry import ComponentConfig, option
+from glimmer.registry import ComponentConfig
+from glimmer.options import option
 
 
 @dataclass(kw_only=True)

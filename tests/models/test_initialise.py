@@ -8,7 +8,7 @@ from small_readers import small_batch, small_reader
 from torch import nn
 
 from glimmer.data.values import States, Tokens
-from glimmer.models.initialise import t5
+from glimmer.models.initialisers import INITIALISERS
 from glimmer.models.reader import Reader
 from glimmer.models.rerankers import RERANKERS
 
@@ -64,7 +64,7 @@ def test_the_copy_path_fits_readers_of_few_heads_and_multi_query_decoders() -> N
 def test_a_heads_projection_keeps_unit_variance(options: dict[str, Any]) -> None:
     torch.manual_seed(0)
     head = RERANKERS.build(RERANKERS.configure(**options), width=2048)
-    t5(head)
+    INITIALISERS.build(INITIALISERS.configure("t5"))(head)
     projection = head.get_submodule("projection")
     assert isinstance(projection, nn.Linear)
     assert projection.weight.std().item() == pytest.approx(2048**-0.5, rel=0.05)

@@ -87,7 +87,7 @@ def test_what_is_to_start_anew_is_left_out_and_may_have_another_shape(tmp_path: 
 def test_what_cannot_start_anew_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"trainer\.fresh 'decodr' matches no parameter of the reader.*: .*decoder"):
         initialise(small_reader(), "package:weights.safetensors", "decodr")
-    with pytest.raises(ConfigError, match=r"trainer\.fresh .* trainer\.initialise"):
+    with pytest.raises(ConfigError, match="fresh must be null where initialise is"):
         TrainerConfig(fresh="decoder")
-    with pytest.raises(ConfigError, match=r"trainer\.fresh: '\(' is no regular expression"):
+    with pytest.raises(ConfigError, match="fresh is no regular expression"):
         TrainerConfig(fresh="(", initialise="package:weights.safetensors")

@@ -321,13 +321,13 @@ def test_denoising_can_be_undone_and_drops_the_share_asked_for() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("open_qa", {"limit": 0}, "task open_qa: limit must be at least 1"),
-        ("open_qa", {"target": "best"}, "target must be first or any"),
+        ("open_qa", {"limit": 0}, "limit must be at least 1, or null, found 0"),
+        ("open_qa", {"target": "best"}, "target has no choice 'best'; Known: any, first"),
         ("open_qa", {"metrics": []}, "metrics must be"),
-        ("denoising", {"noise": 1.5}, "noise must be between 0 and 1"),
+        ("denoising", {"noise": 1.5}, "noise must be above 0 and below 1"),
         ("copying", {"limit": None}, "limit must be a number"),
-        ("field_reading", {"distractors": -1}, "distractors must be 0 or more"),
-        ("substitution", {"invented": 2.0}, "invented must be"),
+        ("field_reading", {"distractors": -1}, "distractors must be at least 0"),
+        ("substitution", {"invented": 2.0}, "invented must be from 0 to 1"),
     ],
 )
 def test_options_that_cannot_work_are_refused(name: str, options: dict[str, Any], message: str) -> None:

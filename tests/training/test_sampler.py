@@ -74,13 +74,13 @@ def test_a_weight_of_zero_leaves_a_task_out() -> None:
 
 
 def test_errors_name_the_key_and_the_nearest_choice() -> None:
-    with pytest.raises(ConfigError, match=r"sampler\.mixing: unknown 'propotional'; did you mean 'proportional'"):
+    with pytest.raises(ConfigError, match="mixing has no choice 'propotional'; did you mean 'proportional'"):
         SamplerConfig(mixing="propotional")
     with pytest.raises(ConfigError, match=r"unknown task 'aa'; .*Known: a, b"):
         mixing_rates(SamplerConfig(mixing="explicit", weights={"aa": 1.0}), SIZES)
     with pytest.raises(ConfigError, match="gives the task 'b' no weight"):
         mixing_rates(SamplerConfig(mixing="explicit", weights={"a": 1.0}), SIZES)
-    with pytest.raises(ConfigError, match="are for mixing=explicit"):
+    with pytest.raises(ConfigError, match="weights must be empty where mixing is proportional"):
         SamplerConfig(weights={"a": 1.0})
     with pytest.raises(TrainingError, match="task 'b' has no training examples"):
         Sampler(SamplerConfig(), {"a": 3, "b": 0}, seed=0)

@@ -77,5 +77,5 @@ def test_a_resumed_schedule_goes_on_as_one_left_alone() -> None:
 def test_a_stage_that_never_ends_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"trainer\.stages\[0\] never ends"):
         PassageSchedule(stages({"passages": 1}, {"passages": 2}), replay_every=4)
-    with pytest.raises(ConfigError, match="until_exact is 80"):
+    with pytest.raises(ConfigError, match="until_exact must be above 0 and below 1"):
         StageConfig(until_exact=80.0)

@@ -13,19 +13,16 @@ from glimmer.data.values import States
 from glimmer.errors import ConfigError
 from glimmer.models.encoders import T5Encoder, T5EncoderConfig, register_encoder
 from glimmer.models.encoders.t5 import T5EncoderLayer
-from glimmer.registry import option
+from glimmer.options import option
 
 
 @dataclass(kw_only=True)
 class OneWayConfig(T5EncoderConfig):
     """Options of a T5 encoder, and how far its interaction is one-way."""
 
-    one_way_layers: int | None = option(None, "Live layers, from the first, that never rewrite passages; null = all")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.one_way_layers is not None and self.one_way_layers < 0:
-            raise ConfigError(f"encoder.one_way_layers must be at least 0, or null; got {self.one_way_layers}")
+    one_way_layers: int | None = option(
+        None, "Live layers, from the first, that never rewrite passages; null = all", least=0
+    )
 
 
 @register_encoder("one_way", OneWayConfig)

@@ -5,22 +5,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from glimmer.errors import ConfigError
 from glimmer.models.rerankers import Reranker, RerankerConfig, register_reranker
 from glimmer.models.t5.feed_forward import RMSNorm
 from glimmer.models.values import Pairs
-from glimmer.registry import option
+from glimmer.options import option
 
 
 @dataclass(kw_only=True)
 class MultiHeadConfig(RerankerConfig):
     """Options of the multi-head reranker."""
 
-    heads: int = option(4, "Number of heads, each with its own attention over the pair's tokens")
-
-    def __post_init__(self) -> None:
-        if self.heads < 1:
-            raise ConfigError(f"reranker.heads must be at least 1, got {self.heads}")
+    heads: int = option(4, "Number of heads, each with its own attention over the pair's tokens", least=1)
 
 
 @register_reranker("multi_head", MultiHeadConfig)

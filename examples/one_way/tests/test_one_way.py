@@ -8,7 +8,7 @@ from torch import Tensor
 from glimmer.data.values import States
 from glimmer.errors import ConfigError
 from glimmer.models.encoders import ENCODERS, T5Encoder
-from glimmer.models.initialise import t5
+from glimmer.models.initialisers import INITIALISERS
 from glimmer.models.rerankers import RERANKERS
 from glimmer.models.values import Pairs
 
@@ -19,7 +19,7 @@ SIZES = {"layers": 4, "width": WIDTH, "heads": 2, "head_width": 8, "feed_forward
 def encoder(name: str, live_layers: int = 3, **options: int) -> T5Encoder:
     torch.manual_seed(0)
     made = ENCODERS.build(ENCODERS.configure(name, **SIZES, **options), vocabulary=20, live_layers=live_layers)
-    t5(made)
+    INITIALISERS.build(INITIALISERS.configure("t5"))(made)
     assert isinstance(made, T5Encoder)
     return made
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from glimmer.registry import ComponentConfig, Registry, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig, Registry
 
 
 @dataclass(kw_only=True)

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer as Library
 from glimmer.data.files import content_hash, resolve_file, write_bytes
 from glimmer.data.tokenizers.base import Tokenizer, TokenizerConfig, register_tokenizer, sentinel_text
 from glimmer.errors import ConfigError, DataError
-from glimmer.registry import option
+from glimmer.options import option
 
 SPECIAL = ("<pad>", "</s>", "<unk>")
 SPACE = "▁"
@@ -28,17 +28,16 @@ class BpeConfig(TokenizerConfig):
     vocabulary: int = option(4096, "Ids at most, special ones included; fewer where the texts give no more")
     lower_case: bool = option(True, "Make all letters lower-case")
     strip_accents: bool = option(True, "Take accents off letters")
-    sentinels: int = option(32, "Sentinels for span corruption")
+    sentinels: int = option(32, "Sentinels for span corruption", least=0)
 
     def __post_init__(self) -> None:
-        if self.sentinels < 0:
-            raise ConfigError(f"tokenizer.sentinels must be 0 or more, found {self.sentinels}")
+        super().__post_init__()
         least = len(SPECIAL) + self.sentinels + 256
-        if self.vocabulary < least:
-            raise ConfigError(
-                f"tokenizer.vocabulary must be at least {least} (special ids, {self.sentinels} sentinels "
-                f"and 256 pieces), found {self.vocabulary}"
-            )
+        self.require(
+            self.vocabulary >= least,
+            "vocabulary",
+            f"at least {least} (special ids, {self.sentinels} sentinels and 256 pieces)",
+        )
 
 
 @register_tokenizer("bpe", BpeConfig)

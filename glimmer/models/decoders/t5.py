@@ -11,56 +11,46 @@ import torch
 from torch import Tensor, nn
 
 from glimmer.data.values import States
-from glimmer.errors import ConfigError, suggest
 from glimmer.models.decoders.base import Cache, Decoder, register_decoder
-from glimmer.models.t5.attention import Attention, RelativePositionBias, check_buckets, mask_bias, product_type
+from glimmer.models.t5.attention import Attention, RelativePositionBias, mask_bias, product_type, require_buckets
 from glimmer.models.t5.feed_forward import ACTIVATIONS, FeedForward, RMSNorm
-from glimmer.registry import ComponentConfig, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig
 
 
 @dataclass(kw_only=True)
 class T5DecoderConfig(ComponentConfig):
     """Sizes of a T5 decoder; the defaults are T5 v1.1 small."""
 
-    layers: int = option(8, "Number of layers")
+    layers: int = option(8, "Number of layers", least=1)
     width: int | None = option(
-        None, "Width of the residual stream; the encoder's when null, and embeddings are then shared"
+        None, "Width of the residual stream; the encoder's when null, and embeddings are then shared", least=1
     )
-    heads: int = option(6, "Number of attention heads")
+    heads: int = option(6, "Number of attention heads", least=1)
     key_value_heads: int | None = option(
-        None, "Key-value heads: heads when null, 1 = multi-query, between = grouped (FiDO)"
+        None, "Key-value heads: heads when null, 1 = multi-query, between = grouped (FiDO)", least=1
     )
-    head_width: int = option(64, "Width of one attention head")
-    feed_forward: int = option(1024, "Hidden width of the feed-forward layers")
-    activation: str = option("gated_gelu", "gated_gelu (T5 1.1), relu (T5 1.0) or gelu")
-    dropout: float = option(0.1, "Dropout probability")
+    head_width: int = option(64, "Width of one attention head", least=1)
+    feed_forward: int = option(1024, "Hidden width of the feed-forward layers", least=1)
+    activation: str = option("gated_gelu", "gated_gelu (T5 1.1), relu (T5 1.0) or gelu", choices=ACTIVATIONS)
+    dropout: float = option(0.1, "Dropout probability", least=0, below=1)
     buckets: int = option(32, "Buckets of the relative position bias")
     max_distance: int = option(128, "Distance beyond which all positions share a bucket")
-    cross_attention_period: int = option(1, "Cross-attention in layers i with (i + 1) mod period == 0 (FiDO: 6)")
+    cross_attention_period: int = option(
+        1, "Cross-attention in layers i with (i + 1) mod period == 0 (FiDO: 6)", least=1
+    )
     tie_output: bool = option(False, "Predict with the transposed embedding, scaled by width^-0.5 (T5 1.0)")
 
     def __post_init__(self) -> None:
-        for key in ("layers", "heads", "head_width", "feed_forward", "cross_attention_period"):
-            if getattr(self, key) < 1:
-                raise ConfigError(f"decoder.{key} must be at least 1, got {getattr(self, key)}")
-        if self.width is not None and self.width < 1:
-            raise ConfigError(f"decoder.width must be at least 1, or null, got {self.width}")
-        check_buckets("decoder", self.buckets, self.max_distance, bidirectional=False)
-        if self.key_value_heads is not None and (self.key_value_heads < 1 or self.heads % self.key_value_heads):
-            raise ConfigError(
-                f"decoder.key_value_heads must divide decoder.heads = {self.heads}, got {self.key_value_heads}"
-            )
-        if self.cross_attention_period > self.layers:
-            raise ConfigError(
-                f"decoder.cross_attention_period = {self.cross_attention_period} leaves none of decoder.layers = "
-                f"{self.layers} with cross-attention; use at most {self.layers}"
-            )
-        if self.activation not in ACTIVATIONS:
-            raise ConfigError(
-                f"decoder.activation {self.activation!r} is unknown; {suggest(self.activation, ACTIVATIONS)}"
-            )
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"decoder.dropout must be in [0, 1), got {self.dropout}")
+        super().__post_init__()
+        require_buckets(self, self.buckets, self.max_distance, bidirectional=False)
+        heads = self.key_value_heads
+        self.require(heads is None or self.heads % heads == 0, "key_value_heads", f"a divisor of heads = {self.heads}")
+        self.require(
+            self.cross_attention_period <= self.layers,
+            "cross_attention_period",
+            f"at most layers = {self.layers}, or no layer has cross-attention",
+        )
 
 
 @dataclass

@@ -5,38 +5,31 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from glimmer.data.values import States, Tokens
-from glimmer.errors import ConfigError, suggest
+from glimmer.errors import ConfigError
 from glimmer.models.encoders.base import Encoder, register_encoder
-from glimmer.models.t5.attention import Attention, RelativePositionBias, check_buckets, mask_bias, product_type
+from glimmer.models.t5.attention import Attention, RelativePositionBias, mask_bias, product_type, require_buckets
 from glimmer.models.t5.feed_forward import ACTIVATIONS, FeedForward, RMSNorm
-from glimmer.registry import ComponentConfig, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig
 
 
 @dataclass(kw_only=True)
 class T5EncoderConfig(ComponentConfig):
     """Sizes of a T5 encoder; the defaults are T5 v1.1 small."""
 
-    layers: int = option(8, "Number of layers, memory and live together")
-    width: int = option(512, "Width of the residual stream (d_model)")
-    heads: int = option(6, "Number of attention heads")
-    head_width: int = option(64, "Width of one attention head (d_kv)")
-    feed_forward: int = option(1024, "Hidden width of the feed-forward layers (d_ff)")
-    activation: str = option("gated_gelu", "gated_gelu (T5 1.1), relu (T5 1.0) or gelu")
-    dropout: float = option(0.1, "Dropout probability")
+    layers: int = option(8, "Number of layers, memory and live together", least=1)
+    width: int = option(512, "Width of the residual stream (d_model)", least=1)
+    heads: int = option(6, "Number of attention heads", least=1)
+    head_width: int = option(64, "Width of one attention head (d_kv)", least=1)
+    feed_forward: int = option(1024, "Hidden width of the feed-forward layers (d_ff)", least=1)
+    activation: str = option("gated_gelu", "gated_gelu (T5 1.1), relu (T5 1.0) or gelu", choices=ACTIVATIONS)
+    dropout: float = option(0.1, "Dropout probability", least=0, below=1)
     buckets: int = option(32, "Buckets of the relative position bias")
     max_distance: int = option(128, "Distance beyond which all positions share a bucket")
 
     def __post_init__(self) -> None:
-        for key in ("layers", "width", "heads", "head_width", "feed_forward"):
-            if getattr(self, key) < 1:
-                raise ConfigError(f"encoder.{key} must be at least 1, got {getattr(self, key)}")
-        check_buckets("encoder", self.buckets, self.max_distance, bidirectional=True)
-        if self.activation not in ACTIVATIONS:
-            raise ConfigError(
-                f"encoder.activation {self.activation!r} is unknown; {suggest(self.activation, ACTIVATIONS)}"
-            )
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"encoder.dropout must be in [0, 1), got {self.dropout}")
+        super().__post_init__()
+        require_buckets(self, self.buckets, self.max_distance, bidirectional=True)
 
 
 class T5EncoderLayer(nn.Module):

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from glimmer.data.values import States
 from glimmer.models.values import Pairs
-from glimmer.registry import ComponentConfig, Registry, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig, Registry
 
 
 @dataclass(kw_only=True)

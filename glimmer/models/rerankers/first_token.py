@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from glimmer.models.rerankers.base import Reranker, RerankerConfig, register_reranker
 from glimmer.models.t5.feed_forward import RMSNorm
 from glimmer.models.values import Pairs
-from glimmer.registry import option
+from glimmer.options import option
 
 
 @dataclass(kw_only=True)

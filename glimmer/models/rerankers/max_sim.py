@@ -6,22 +6,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glimmer.errors import ConfigError
 from glimmer.models.rerankers.base import Reranker, RerankerConfig, register_reranker
 from glimmer.models.values import Pairs
-from glimmer.registry import option
+from glimmer.options import option
 
 
 @dataclass(kw_only=True)
 class MaxSimConfig(RerankerConfig):
     """Options of MaxSim."""
 
-    dimensions: int | None = option(None, "Project the states to so many dimensions first; no projection when null")
+    dimensions: int | None = option(
+        None, "Project the states to so many dimensions first; no projection when null", least=1
+    )
     scale: float = option(10.0, "Initial value of the learned scale of the mean similarity")
-
-    def __post_init__(self) -> None:
-        if self.dimensions is not None and self.dimensions < 1:
-            raise ConfigError(f"reranker.dimensions must be at least 1, or null, got {self.dimensions}")
 
 
 @register_reranker("max_sim", MaxSimConfig)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from glimmer.errors import ConfigError
 from glimmer.models.rerankers.base import Reranker, RerankerConfig, register_reranker
 from glimmer.models.values import Pairs
 
@@ -14,11 +13,8 @@ class RetrievalOrderConfig(RerankerConfig):
     """No options: the retriever's score is all that there is."""
 
     def __post_init__(self) -> None:
-        if self.retrieval_score:
-            raise ConfigError(
-                "reranker.retrieval_score = true adds to a head's score, and reranker=none has none; "
-                "use false, or a reranker"
-            )
+        super().__post_init__()
+        self.require(not self.retrieval_score, "retrieval_score", "false: there is no head whose score it could add to")
 
 
 @register_reranker("none", RetrievalOrderConfig)

@@ -5,22 +5,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from glimmer.errors import ConfigError
 from glimmer.models.selectors.base import best, register_selector
 from glimmer.models.selectors.top_m import TopMConfig, TopMSelector
-from glimmer.registry import option
+from glimmer.options import option
 
 
 @dataclass(kw_only=True)
 class GumbelTopMConfig(TopMConfig):
     """Options of Gumbel top-m."""
 
-    noise: float = option(1.0, "Scale of the Gumbel noise added to the scores in training; none is added in evaluation")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.noise < 0:
-            raise ConfigError(f"selector.noise is {self.noise}; it must be at least 0")
+    noise: float = option(
+        1.0, "Scale of the Gumbel noise added to the scores in training; none is added in evaluation", least=0
+    )
 
 
 @register_selector("gumbel_top_m", GumbelTopMConfig)

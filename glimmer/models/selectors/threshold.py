@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from glimmer.errors import ConfigError
 from glimmer.models.selectors.base import Selector, best, register_selector
-from glimmer.registry import ComponentConfig, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig
 
 
 @dataclass(kw_only=True)
@@ -15,16 +15,14 @@ class ThresholdConfig(ComponentConfig):
     """Options of the threshold."""
 
     probability: float = option(
-        0.05, "Keep a candidate whose softmax(score) over the question's candidates reaches this"
+        0.05, "Keep a candidate whose softmax(score) over the question's candidates reaches this", least=0, most=1
     )
-    floor: int = option(1, "Keep at least so many")
-    cap: int = option(10, "Keep at most so many")
+    floor: int = option(1, "Keep at least so many", least=1)
+    cap: int = option(10, "Keep at most so many", least=1)
 
     def __post_init__(self) -> None:
-        if not 1 <= self.floor <= self.cap:
-            raise ConfigError(f"selector.floor = {self.floor} must be at least 1 and at most selector.cap = {self.cap}")
-        if not 0 <= self.probability <= 1:
-            raise ConfigError(f"selector.probability must be between 0 and 1, got {self.probability}")
+        super().__post_init__()
+        self.require(self.floor <= self.cap, "floor", f"at most cap = {self.cap}")
 
 
 @register_selector("threshold", ThresholdConfig)

@@ -4,20 +4,16 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from glimmer.errors import ConfigError
 from glimmer.models.selectors.base import Selector, best, register_selector
-from glimmer.registry import ComponentConfig, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig
 
 
 @dataclass(kw_only=True)
 class TopMConfig(ComponentConfig):
     """Options of top-m."""
 
-    kept: int = option(5, "m, the number of passages kept")
-
-    def __post_init__(self) -> None:
-        if self.kept < 1:
-            raise ConfigError(f"selector.kept must be at least 1, got {self.kept}")
+    kept: int = option(5, "m, the number of passages kept", least=1)
 
 
 @register_selector("top_m", TopMConfig)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glimmer.errors import ConfigError
+from glimmer.options import Options
 
 
 class RelativePositionBias(nn.Module):
@@ -46,20 +46,16 @@ class RelativePositionBias(nn.Module):
         return self.weight[self.bucket(distance)].permute(2, 0, 1)[None]
 
 
-def check_buckets(part: str, buckets: int, max_distance: int, bidirectional: bool) -> None:
+def require_buckets(options: Options, buckets: int, max_distance: int, bidirectional: bool) -> None:
     """Refuse what ``RelativePositionBias.bucket`` cannot divide into near and far.
 
     Raises:
-        ConfigError: names the key of ``part`` that is too small.
+        OptionError: names the one of ``options`` that is too small.
     """
     least = 4 if bidirectional else 2  # near and far, and both once for each direction
-    if buckets < least:
-        raise ConfigError(f"{part}.buckets must be at least {least}, got {buckets}")
+    options.require(buckets >= least, "buckets", f"at least {least}")
     exact = buckets // least
-    if max_distance <= exact:
-        raise ConfigError(
-            f"{part}.max_distance must be at least {exact + 1} where {part}.buckets = {buckets}, got {max_distance}"
-        )
+    options.require(max_distance > exact, "max_distance", f"at least {exact + 1} where buckets is {buckets}")
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, dropout: float) -> Tensor:

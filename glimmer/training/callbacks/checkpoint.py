@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glimmer.data.files import writing
-from glimmer.errors import ConfigError
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.training.callbacks.base import Callback, CallbackConfig, Results, register_callback
 from glimmer.training.checkpoint import save_checkpoint
 from glimmer.training.trainer import Trainer
@@ -21,18 +20,10 @@ FOLDER, LAST, BEST = "checkpoints", "last.pt", "best.pt"
 class CheckpointConfig(CallbackConfig):
     """Options of checkpoints; there is one at the end, and on SIGINT and SIGTERM, in any case."""
 
-    every: int | None = option(1000, "Steps between two checkpoints; null = by time alone")
-    minutes: float | None = option(5.0, "Minutes between two checkpoints; null = by steps alone")
-    keep: int = option(0, "How many earlier checkpoints to keep beside the last, as step-N.pt")
+    every: int | None = option(1000, "Steps between two checkpoints; null = by time alone", least=1)
+    minutes: float | None = option(5.0, "Minutes between two checkpoints; null = by steps alone", above=0)
+    keep: int = option(0, "How many earlier checkpoints to keep beside the last, as step-N.pt", least=0)
     best: bool = option(True, "Keep the weights that scored best in evaluation as best.pt")
-
-    def __post_init__(self) -> None:
-        for key in ("every", "minutes"):
-            value = getattr(self, key)
-            if value is not None and value <= 0:
-                raise ConfigError(f"callbacks.checkpoint.{key} is {value}; it must be positive, or null")
-        if self.keep < 0:
-            raise ConfigError(f"callbacks.checkpoint.keep is {self.keep}; it must be at least 0")
 
 
 @register_callback("checkpoint", CheckpointConfig)

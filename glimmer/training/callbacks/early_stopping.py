@@ -4,8 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from glimmer.errors import ConfigError
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.training.callbacks.base import Callback, CallbackConfig, Results, register_callback
 from glimmer.training.trainer import Trainer
 
@@ -14,12 +13,8 @@ from glimmer.training.trainer import Trainer
 class EarlyStoppingConfig(CallbackConfig):
     """Options of early stopping."""
 
-    patience: int = option(5, "Evaluations in a row without improvement after which the run ends")
+    patience: int = option(5, "Evaluations in a row without improvement after which the run ends", least=1)
     least: float = option(0.0, "Improvements of the score must be greater than this to count")
-
-    def __post_init__(self) -> None:
-        if self.patience < 1:
-            raise ConfigError(f"callbacks.early_stopping.patience is {self.patience}; it must be at least 1")
 
 
 @register_callback("early_stopping", EarlyStoppingConfig)

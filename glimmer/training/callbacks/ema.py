@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from glimmer.errors import ConfigError
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.training.callbacks.base import Callback, CallbackConfig, register_callback
 from glimmer.training.trainer import Trainer
 
@@ -17,11 +16,9 @@ from glimmer.training.trainer import Trainer
 class EMAConfig(CallbackConfig):
     """Options of the moving average."""
 
-    decay: float = option(0.999, "Weight of the past, [0, 1); less in the beginning: at most (1 + step) / (10 + step)")
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.decay < 1:
-            raise ConfigError(f"callbacks.ema.decay is {self.decay}; it must lie in [0, 1)")
+    decay: float = option(
+        0.999, "Weight of the past; less in the beginning: at most (1 + step) / (10 + step)", least=0, below=1
+    )
 
 
 @register_callback("ema", EMAConfig)

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from glimmer.errors import ConfigError, DataError, suggest
 from glimmer.evaluation.evaluate import TaskResult, check_split
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.training.callbacks.base import Callback, CallbackConfig, register_callback
 from glimmer.training.trainer import Trainer
 
@@ -17,20 +17,14 @@ class EvaluationConfig(CallbackConfig):
     """Options of evaluation during training."""
 
     every: int | None = option(
-        1000, "Steps between two evaluations; there is one at the end in any case; null = only that"
+        1000, "Steps between two evaluations; there is one at the end in any case; null = only that", least=1
     )
     split: str = option("dev", "The split that is evaluated")
-    limit: int | None = option(100, "Records a task at most; null = all")
+    limit: int | None = option(100, "Records a task at most; null = all", least=1)
     tasks: list[str] = option([], "Only these tasks; all supervised ones when empty")
     metric: str = option(
         AVERAGE, "What best checkpoint and early stopping go by: average (of headline metrics), or TASK/METRIC"
     )
-
-    def __post_init__(self) -> None:
-        for key in ("every", "limit"):
-            value = getattr(self, key)
-            if value is not None and value < 1:
-                raise ConfigError(f"callbacks.evaluation.{key} is {value}; it must be at least 1, or null")
 
 
 @register_callback("evaluation", EvaluationConfig)

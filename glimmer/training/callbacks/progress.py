@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.training.callbacks.base import Callback, CallbackConfig, register_callback
 from glimmer.training.callbacks.speed import Speed
 from glimmer.training.trainer import Trainer

@@ -6,8 +6,7 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 
 from glimmer.data.files import writing
-from glimmer.errors import ConfigError
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.training.callbacks.base import Callback, CallbackConfig, LogEntry, register_callback
 from glimmer.training.callbacks.speed import Speed
 from glimmer.training.trainer import Trainer
@@ -17,13 +16,9 @@ from glimmer.training.trainer import Trainer
 class TensorBoardConfig(CallbackConfig):
     """Options of TensorBoard logging."""
 
-    histograms_every: int | None = option(500, "Steps between histograms of weights and gradients; null = none")
-
-    def __post_init__(self) -> None:
-        if self.histograms_every is not None and self.histograms_every < 1:
-            raise ConfigError(
-                f"callbacks.tensorboard.histograms_every is {self.histograms_every}; it must be at least 1, or null"
-            )
+    histograms_every: int | None = option(
+        500, "Steps between histograms of weights and gradients; null = none", least=1
+    )
 
 
 @register_callback("tensorboard", TensorBoardConfig)

@@ -5,8 +5,7 @@ from typing import Any
 
 import torch
 
-from glimmer.errors import ConfigError
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.training.optimizers.base import OptimizerConfig, register_optimizer
 
 
@@ -14,21 +13,15 @@ from glimmer.training.optimizers.base import OptimizerConfig, register_optimizer
 class AdafactorConfig(OptimizerConfig):
     """Options of Adafactor; the papers train with a constant learning rate of 1e-4."""
 
-    lr: float = option(1e-4, "Learning rate relative to the parameters' root mean square, at the schedule's height")
-    decay: float = option(-0.8, "Exponent c of the second moment's decay, 1 - step^c")
-    clip_threshold: float = option(1.0, "Largest root mean square of an update before the learning rate")
-    epsilon_gradient: float = option(1e-30, "Smallest second moment")
-    epsilon_parameter: float = option(1e-3, "Smallest root mean square of a parameter that an update is scaled by")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.decay > 0:
-            raise ConfigError(f"optimizer.decay is {self.decay}; it must be at most 0")
-        if self.clip_threshold < 1:
-            raise ConfigError(f"optimizer.clip_threshold is {self.clip_threshold}; it must be at least 1")
-        for key in ("epsilon_gradient", "epsilon_parameter"):
-            if getattr(self, key) < 0:
-                raise ConfigError(f"optimizer.{key} is {getattr(self, key)}; it must be at least 0")
+    lr: float = option(
+        1e-4, "Learning rate relative to the parameters' root mean square, at the schedule's height", above=0
+    )
+    decay: float = option(-0.8, "Exponent c of the second moment's decay, 1 - step^c", most=0)
+    clip_threshold: float = option(1.0, "Largest root mean square of an update before the learning rate", least=1)
+    epsilon_gradient: float = option(1e-30, "Smallest second moment", least=0)
+    epsilon_parameter: float = option(
+        1e-3, "Smallest root mean square of a parameter that an update is scaled by", least=0
+    )
 
 
 @register_optimizer("adafactor", AdafactorConfig)

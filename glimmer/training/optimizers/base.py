@@ -9,43 +9,32 @@ from torch import nn
 from torch.optim import Optimizer
 
 from glimmer.errors import ConfigError
-from glimmer.registry import ComponentConfig, Registry, option
+from glimmer.options import Options, option
+from glimmer.registry import ComponentConfig, Registry
 
 
 @dataclass(kw_only=True)
-class ParameterGroupConfig:
+class ParameterGroupConfig(Options):
     """A group of parameters with a learning rate and a weight decay of its own."""
 
     pattern: str = option("", "Regular expression, searched for in the parameters' names")
-    lr_scale: float = option(1.0, "Factor on the learning rate; 0 freezes the group")
-    weight_decay: float | None = option(None, "Weight decay of the group; null = as outside the groups")
+    lr_scale: float = option(1.0, "Factor on the learning rate; 0 freezes the group", least=0)
+    weight_decay: float | None = option(None, "Weight decay of the group; null = as outside the groups", least=0)
 
     def __post_init__(self) -> None:
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            raise ConfigError(f"optimizer.groups: {self.pattern!r} is no regular expression: {error}") from None
-        if self.lr_scale < 0:
-            raise ConfigError(f"optimizer.groups: lr_scale is {self.lr_scale}; it must be at least 0")
-        if self.weight_decay is not None and self.weight_decay < 0:
-            raise ConfigError(f"optimizer.groups: weight_decay is {self.weight_decay}; it must be at least 0, or null")
+        super().__post_init__()
+        self.require_pattern("pattern")
 
 
 @dataclass(kw_only=True)
 class OptimizerConfig(ComponentConfig):
     """Options that every optimizer has."""
 
-    lr: float = option(1e-3, "Learning rate at the schedule's height")
-    weight_decay: float = option(0.0, "Decoupled weight decay of matrices; vectors (norms, biases) have none")
+    lr: float = option(1e-3, "Learning rate at the schedule's height", above=0)
+    weight_decay: float = option(0.0, "Decoupled weight decay of matrices; vectors (norms, biases) have none", least=0)
     groups: dict[str, ParameterGroupConfig] = option(
         {}, "Parameter groups by name: {pattern, lr_scale, weight_decay}; the first that matches a parameter has it"
     )
-
-    def __post_init__(self) -> None:
-        if self.lr <= 0:
-            raise ConfigError(f"optimizer.lr is {self.lr}; it must be positive")
-        if self.weight_decay < 0:
-            raise ConfigError(f"optimizer.weight_decay is {self.weight_decay}; it must be at least 0")
 
 
 def parameter_groups(config: OptimizerConfig, parameters: Iterable[tuple[str, nn.Parameter]]) -> list[dict[str, Any]]:

@@ -7,19 +7,15 @@ over the time given. Decays follow that fraction, so both reach their end; warm-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from glimmer.errors import ConfigError
-from glimmer.registry import ComponentConfig, Registry, option
+from glimmer.options import option
+from glimmer.registry import ComponentConfig, Registry
 
 
 @dataclass(kw_only=True)
 class LRSchedulerConfig(ComponentConfig):
     """Options that every schedule has."""
 
-    warmup_steps: int = option(0, "Steps over which the learning rate rises linearly to its height")
-
-    def __post_init__(self) -> None:
-        if self.warmup_steps < 0:
-            raise ConfigError(f"lr_scheduler.warmup_steps is {self.warmup_steps}; it must be at least 0")
+    warmup_steps: int = option(0, "Steps over which the learning rate rises linearly to its height", least=0)
 
 
 class LRScheduler(ABC):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.training.schedulers.base import LRScheduler, LRSchedulerConfig, register_lr_scheduler
 
 

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from glimmer.errors import ConfigError
-from glimmer.registry import option
+from glimmer.options import option
 from glimmer.training.schedulers.base import LRScheduler, LRSchedulerConfig, register_lr_scheduler
 
 
@@ -11,12 +10,7 @@ from glimmer.training.schedulers.base import LRScheduler, LRSchedulerConfig, reg
 class DecayConfig(LRSchedulerConfig):
     """Options of schedules that fall to a final value."""
 
-    final: float = option(0.0, "Factor at the end of the run, 0 to 1")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.final <= 1:
-            raise ConfigError(f"lr_scheduler.final is {self.final}; it must lie between 0 and 1")
+    final: float = option(0.0, "Factor at the end of the run", least=0, most=1)
 
 
 @register_lr_scheduler("linear", DecayConfig)

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from glimmer.errors import ConfigError
-from glimmer.models.t5.attention import RelativePositionBias, check_buckets
+from glimmer.models.decoders import T5DecoderConfig
+from glimmer.models.encoders import T5EncoderConfig
+from glimmer.models.t5.attention import RelativePositionBias
 
 
 @pytest.mark.parametrize("max_distance", [1, 2, 3, 4, 5, 9, 17, 128])
@@ -16,7 +18,7 @@ def test_what_is_accepted_can_be_computed_and_what_is_refused_cannot(
     least = 4 if bidirectional else 2
     distance = torch.arange(-300, 301)
     try:
-        check_buckets("encoder", buckets, max_distance, bidirectional)
+        (T5EncoderConfig if bidirectional else T5DecoderConfig)(buckets=buckets, max_distance=max_distance)
     except ConfigError:
         # Near distances have a bucket each; there must be one of them, and room beyond them.
         assert buckets < least or max_distance <= buckets // least

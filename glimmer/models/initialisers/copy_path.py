@@ -1,46 +1,20 @@
-"""How a reader's weights begin when no checkpoint gives them."""
+"""Initial weights that can copy."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from glimmer.models.decoders.t5 import T5DecoderLayer
 from glimmer.models.encoders.t5 import T5EncoderLayer
+from glimmer.models.initialisers.base import register_initialiser
+from glimmer.models.initialisers.t5 import T5Initialiser
 from glimmer.models.t5.attention import Attention, RelativePositionBias
-from glimmer.models.t5.feed_forward import FeedForward
 
 
-@torch.no_grad()
-def t5(module: nn.Module) -> None:
-    """T5's own initialisation: every product keeps unit variance without a 1/√d in attention."""
-    layers = [part for part in module.modules() if isinstance(part, Attention | FeedForward)]
-    inside = {linear for layer in layers for linear in layer.modules()}
-    for part in module.modules():
-        if isinstance(part, nn.Embedding):
-            nn.init.normal_(part.weight, std=1.0)
-        elif isinstance(part, Attention):
-            width = part.query.in_features
-            nn.init.normal_(part.query.weight, std=(width * part.head_width) ** -0.5)
-            nn.init.normal_(part.key.weight, std=part.key.in_features**-0.5)
-            nn.init.normal_(part.value.weight, std=part.value.in_features**-0.5)
-            nn.init.normal_(part.output.weight, std=(part.heads * part.head_width) ** -0.5)
-        elif isinstance(part, FeedForward):
-            nn.init.normal_(part.inner.weight, std=part.inner.in_features**-0.5)
-            if part.gate is not None:
-                nn.init.normal_(part.gate.weight, std=part.gate.in_features**-0.5)
-            nn.init.normal_(part.output.weight, std=part.output.in_features**-0.5)
-        elif isinstance(part, RelativePositionBias):
-            nn.init.normal_(part.weight, std=part.weight.shape[1] ** -0.5 * part.weight.shape[0] ** -0.5)
-        elif isinstance(part, nn.Linear) and part not in inside:
-            nn.init.normal_(part.weight, std=part.in_features**-0.5)
-            if part.bias is not None:
-                nn.init.zeros_(part.bias)
-
-
-@torch.no_grad()
-def copy_path(module: nn.Module) -> None:
+@register_initialiser("copy_path")
+class CopyPathInitialiser(T5Initialiser):
     """T5's initialisation with the paths open that reading needs, for small readers trained from nothing.
 
     The circuit that transformers are seen to learn for copying (induction heads, 2209.11895) is there from the start:
@@ -54,25 +28,29 @@ def copy_path(module: nn.Module) -> None:
     Every layer but cross-attention begins by adding little, 1/√(2·layers) of T5's, or the token would drown in a deep
     stack. Heads that a small configuration has not are left out.
     """
-    t5(module)
-    encoder = [part for part in module.modules() if isinstance(part, T5EncoderLayer)]
-    decoder = [part for part in module.modules() if isinstance(part, T5DecoderLayer)]
-    _quieten(encoder)
-    _quieten(decoder)
-    for layer in encoder:
-        _find_equals(layer.attention)
-    for part in module.modules():
-        if isinstance(part, RelativePositionBias):
-            _look_back(part)
-    crosses = [layer.cross_attention for layer in decoder if layer.cross_attention is not None]
-    for cross in crosses:
-        _pass_through(cross)
-    if encoder:
-        past = _note_the_past(encoder[0].attention)
-        for layer in encoder[1:]:
-            _look_for_past(layer.attention, (FOLLOWER,), past)
+
+    @torch.no_grad()
+    def __call__(self, module: nn.Module) -> None:
+        """Set the weights as T5's, then open the paths."""
+        super().__call__(module)
+        encoder = [part for part in module.modules() if isinstance(part, T5EncoderLayer)]
+        decoder = [part for part in module.modules() if isinstance(part, T5DecoderLayer)]
+        _quieten(encoder)
+        _quieten(decoder)
+        for layer in encoder:
+            _find_equals(layer.attention)
+        for part in module.modules():
+            if isinstance(part, RelativePositionBias):
+                _look_back(part)
+        crosses = [layer.cross_attention for layer in decoder if layer.cross_attention is not None]
         for cross in crosses:
-            _look_for_past(cross, (0, 1), past[::-1])
+            _pass_through(cross)
+        if encoder:
+            past = _note_the_past(encoder[0].attention)
+            for layer in encoder[1:]:
+                _look_for_past(layer.attention, (FOLLOWER,), past)
+            for cross in crosses:
+                _look_for_past(cross, (0, 1), past[::-1])
 
 
 PREVIOUS, RECENT, FOLLOWER, EQUAL = range(4)
@@ -159,6 +137,3 @@ def _look_for_past(attention: Attention, heads: tuple[int, ...], past: tuple[Ten
         ):
             attention.query.weight[_rows(head, attention)] = math.sqrt(SHARPNESS) * asked
             attention.key.weight[_rows(head, attention)] = math.sqrt(SHARPNESS) * found
-
-
-INITIALISERS: dict[str, Callable[[nn.Module], None]] = {"t5": t5, "copy_path": copy_path}
