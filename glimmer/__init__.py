@@ -1,5 +1,6 @@
 """glimmer: retrieval-augmented readers with late interaction (FiD, LUMEN, GLIMMER: arXiv 2306.10231)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ def load(
     kept: int | None = None,
     data: Path | str | None = None,
     memory: Path | str | None = None,
+    overrides: Sequence[str] = (),
     device: str = "auto",
 ) -> "Predictor":
     """Load a trained run to ask it questions: ``load("runs/x").ask("…")``.
@@ -31,5 +33,14 @@ def load(
     from glimmer.inference.predictor import Predictor
     from glimmer.inference.run import load_run
 
-    loaded = load_run(run, checkpoint=checkpoint, passages=passages, kept=kept, data=data, memory=memory, device=device)
+    loaded = load_run(
+        run,
+        checkpoint=checkpoint,
+        passages=passages,
+        kept=kept,
+        data=data,
+        memory=memory,
+        overrides=overrides,
+        device=device,
+    )
     return Predictor(loaded)

@@ -70,6 +70,19 @@ def add_weights(options: argparse.ArgumentParser) -> None:
     )
 
 
+def add_overrides(options: argparse.ArgumentParser) -> None:
+    """Add ``--set``."""
+    options.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="KEY=VALUE",
+        help="change an option of collator, data, generation, selector or tasks, such as generation.beams=4 or "
+        "data.retrievers.default.k1=0.9; may be given several times",
+    )
+
+
 def add_codec(options: argparse.ArgumentParser) -> None:
     """Add ``--codec``."""
     options.add_argument(

@@ -8,7 +8,7 @@ from typing import Any
 
 from glimmer.analysis import tables
 from glimmer.analysis.runs import Summary, evaluate_run
-from glimmer.cli.arguments import add_device, add_weights, names, positive
+from glimmer.cli.arguments import add_device, add_overrides, add_weights, names, positive
 from glimmer.inference.run import LoadedRun, load_run
 
 DESCRIPTION = """\
@@ -24,7 +24,7 @@ and prints a table (percentages):
   gold kept       the same of the gold passages that were retrieved
   R@5             share of the evidence sets among the first 5 passages, before and after reranking
 
-Another checkpoint, limit, corpus, memory or number of passages than the run's own has files of its own, such as
+Another checkpoint, limit, corpus, memory, option or number of passages than the run's own has files of its own, such as
 evaluation/open_qa-dev-passages40-kept5.json, so that no figure overwrites another; package:glimmer, the reader as it is
 shipped, has the folder runs/shipped-glimmer.
 """
@@ -81,6 +81,7 @@ def add_run_options(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--memory", metavar="DIR", help="memory store of `glimmer encode` to read passages from (default: the run's)"
     )
+    add_overrides(options)
     add_device(options)
 
 
@@ -93,6 +94,7 @@ def open_run(arguments: argparse.Namespace) -> LoadedRun:
         kept=arguments.kept,
         data=arguments.data,
         memory=arguments.memory,
+        overrides=arguments.overrides,
         device=arguments.device,
     )
 

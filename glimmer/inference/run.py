@@ -1,25 +1,25 @@
 """Load a trained run, as its configuration built it or with other numbers of passages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from glimmer.config.check import check_layers
 from glimmer.config.compose import compose_run
 from glimmer.config.load import load_run_config
 from glimmer.config.schema import RunConfig
 from glimmer.data import factbook
 from glimmer.data.collate import Collator
 from glimmer.data.collection import Corpus, DataConfig
-from glimmer.data.files import PACKAGE, content_hash, resolve_file
+from glimmer.data.files import PACKAGE, resolve_file
 from glimmer.data.tokenizers import Tokenizer, load_tokenizer
 from glimmer.errors import CheckpointError, ConfigError, suggest
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task
+from glimmer.inference.changes import Changes
 from glimmer.memory import MEMORIES
 from glimmer.models.base import Model
 from glimmer.models.build import build_reader
@@ -119,6 +119,7 @@ def load_run(
     kept: int | None = None,
     data: Path | str | None = None,
     memory: Path | str | None = None,
+    overrides: Sequence[str] = (),
     device: str = "auto",
 ) -> LoadedRun:
     """Load a run's folder, a checkpoint file, or ``package:EXPERIMENT``: as it starts from shipped weights.
@@ -129,11 +130,13 @@ def load_run(
     ``checkpoint`` is ``best``, ``last`` or a file; None takes the best if there is one, else the last. Of the last,
     the moving average is taken where the run kept one, as in the run's own evaluation. ``passages`` and ``kept``
     change how many candidates a question gets and how many the selector keeps; ``data`` is another folder for
-    the corpus; ``memory`` is the folder of a memory store to read passages from; ``device`` is auto, cpu or cuda.
+    the corpus; ``memory`` is the folder of a memory store to read passages from; ``overrides`` are ``KEY=VALUE`` for
+    options of the parts that weights do not depend on (``generation.beams=4``); ``device`` is auto, cpu or cuda.
 
     Raises:
         GlimmerError: there is no such run or checkpoint, its weights do not fit, or a number is impossible.
     """
+    changes = Changes(passages=passages, kept=kept, data=data, memory=memory, overrides=overrides)
     if str(run).startswith(PACKAGE):
         if checkpoint is not None:
             raise CheckpointError(f"{run} has the shipped weights alone, no checkpoint {checkpoint!r}")
@@ -147,14 +150,14 @@ def load_run(
             factbook.ensure(Path(default))  # so that what is shipped answers at once
         folder = Path(composed.run_dir)
         composed = replace(composed, run_dir=str(folder.with_name(f"shipped-{folder.name}")))
-        config = _changed(composed, passages, kept, data, memory)
-        return replace(untrained_run(config, passages), variant="-".join(_changes(composed, config, passages)))
+        config = changes.apply(composed)
+        return replace(untrained_run(config, passages), variant="-".join(changes.parts(composed, config)))
     path = find_checkpoint(Path(run), checkpoint)
     target = choose_device(TrainerConfig(device=device))
     state = load_checkpoint(path)
     load_plugins(state["config"].get("user_dir"))
     trained = load_run_config(state["config"])
-    config = _changed(trained, passages, kept, data, memory)
+    config = changes.apply(trained)
     folder = path.parent.parent if path.parent.name == FOLDER else path.parent
     tokenizer = load_tokenizer(replace(config.tokenizer, file=str(folder / TOKENIZER)))
     reader = build_reader(config, tokenizer)
@@ -162,7 +165,7 @@ def load_run(
     _publish(reader, config, state)
     loaded = _assembled(config, reader.to(target), tokenizer, folder, path, state["step"], passages)
     other = [] if path == _default_checkpoint(folder) else [path.stem]
-    return replace(loaded, variant="-".join([*other, *_changes(trained, config, passages)]))
+    return replace(loaded, variant="-".join([*other, *changes.parts(trained, config)]))
 
 
 def untrained_run(config: RunConfig, passages: int | None = None) -> LoadedRun:
@@ -230,51 +233,6 @@ def find_checkpoint(run: Path, checkpoint: str | None = None) -> Path:
 
 def _default_checkpoint(run: Path) -> Path | None:
     return next((path for name in (BEST, LAST) if (path := run / FOLDER / name).exists()), None)
-
-
-def _changed(
-    config: RunConfig, passages: int | None, kept: int | None, data: Path | str | None, memory: Path | str | None
-) -> RunConfig:
-    if data is not None:
-        config = replace(config, data=replace(config.data, dir=str(data)))
-    if memory is not None:
-        config = replace(config, memory=MEMORIES.configure("stored", path=str(memory)))
-        check_layers(config)
-    if passages is not None:
-        if passages < 1:
-            raise ConfigError(f"the number of passages must be at least 1, found {passages}")
-        config = replace(config, data=replace(config.data, retrieved=max(passages, config.data.retrieved)))
-    if kept is not None:
-        selector = config.selector
-        if "kept" not in {item.name for item in fields(selector)}:
-            raise ConfigError(
-                f"the run's selector {selector.name!r} has no number of kept passages; change the number of passages"
-            )
-        config = replace(config, selector=replace(selector, kept=kept))  # type: ignore[call-arg]
-        candidates = passages or config.collator.passages or config.data.retrieved
-        if kept > candidates:
-            raise ConfigError(
-                f"kept = {kept} is more than the {candidates} passages that a question gets; "
-                f"keep at most {candidates}, or give more passages"
-            )
-    return config
-
-
-def _changes(before: RunConfig, after: RunConfig, passages: int | None) -> list[str]:
-    """What ``_changed`` made of a configuration, as parts of file names."""
-    parts = []
-    if passages not in (None, before.collator.passages or before.data.retrieved):
-        parts.append(f"passages{passages}")
-    if after.selector != before.selector:
-        parts.append(f"kept{after.selector.kept}")  # type: ignore[attr-defined]
-    for kind, old, new in (
-        ("data", before.data.dir, after.data.dir),
-        ("memory", getattr(before.memory, "path", None), getattr(after.memory, "path", None)),
-    ):
-        if new is not None and (old is None or Path(new).resolve() != Path(old).resolve()):
-            where = Path(new).resolve()
-            parts.append(f"{kind}-{where.name}-{content_hash(str(where))[:4]}")  # others may have that name too
-    return parts
 
 
 @torch.no_grad()

@@ -16,8 +16,9 @@ from glimmer.analysis.runs import evaluate_run
 from glimmer.cli.main import main
 from glimmer.cli.predict import read_questions
 from glimmer.data.kilt import read_records
-from glimmer.errors import CheckpointError, ConfigError, DataError
+from glimmer.errors import CheckpointError, ConfigError, DataError, GlimmerError
 from glimmer.inference.run import find_checkpoint, load_run
+from glimmer.retrieval import RETRIEVERS
 from glimmer.tasks import TASKS
 from glimmer.tasks.supervised import SupervisedTask
 from glimmer.training.checkpoint import load_checkpoint
@@ -189,6 +190,39 @@ def test_the_same_evaluation_in_other_words_has_the_same_files(run: Path, capsys
 def test_a_reader_that_keeps_more_than_in_training_is_evaluated_too(run: Path, options: dict[str, int]) -> None:
     (found,) = evaluate_run(load_run(run, **options), "dev", limit=1).values()  # type: ignore[arg-type]
     assert found["made_by"]["kept"] == options["kept"]
+
+
+def test_options_that_weights_do_not_depend_on_can_be_changed(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed = load_run(run, overrides=["generation={max_tokens: 2, beams: 3, length_penalty: 0.5}"])
+    assert (changed.config.generation.max_tokens, changed.config.generation.beams) == (2, 3)
+    retrieved = load_run(run, overrides=["data.retrievers.default={name: two_step, k1: 0.9}"])
+    assert retrieved.config.data.retrievers["default"] == RETRIEVERS.configure("two_step", k1=0.9)
+    shortest = load_run(run, overrides=["generation.max_tokens=1"]).evaluate("open_qa", "dev", limit=2)
+    assert all(len(prediction.answer.split()) <= 1 for prediction in shortest.predictions)
+    arguments = ["evaluate", str(run), "--limit", "1", "--set", "generation.beams=2", "--set", "collator.passages=3"]
+    assert main(arguments) == 0
+    assert "3 passages" in capsys.readouterr().out
+    name = "open_qa-dev-limit1-generation.beams=2-collator.passages=3"
+    assert (run / "evaluation" / f"{name}.json").exists()
+    assert (run / "predictions" / f"{name}.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("generation.beems=2", r"unknown key generation\.beems; did you mean 'beams'"),
+        ("generation.beams=0", r"generation\.beams must be at least 1, found 0"),
+        ("generation.beams=two", r"generation\.beams: Value 'two'"),
+        ("generation.beams", "expected KEY=VALUE"),
+        ("encoder.layers=3", r"encoder\.layers cannot be changed in a trained run; change an option of collator, data"),
+        ("tasks.open_q.limit=3", r"unknown key tasks\.open_q; in tasks: did you mean 'open_qa'"),
+        ("data.retrievers.default.name=bm26", "unknown retriever 'bm26'; did you mean 'bm25'"),
+        ("data.dir.x=1", r"unknown key data\.dir\.x: data\.dir holds no options"),
+    ],
+)
+def test_an_override_of_a_trained_run_that_cannot_work(run: Path, override: str, message: str) -> None:
+    with pytest.raises(GlimmerError, match=message):
+        load_run(run, overrides=[override])
 
 
 def test_predict_reads_plain_and_kilt_lines(
