@@ -32,14 +32,18 @@ class Speed:
 def measure_speed(configs: Mapping[str, RunConfig], split: str, limit: int | None, timed: int) -> dict[str, Speed]:
     """Train every system for a few updates in turn, and answer a few questions of every task.
 
-    Training takes as many processes as the first system's run does. The first round is not counted. ``timed`` is how
-    often the closing timing answers a question of every task, repeats included.
+    Systems that train with the same number of processes are timed alternately; the first round is not counted.
+    ``timed`` is how often the closing timing answers a question of every task, repeats included.
 
     Raises:
         InterruptionError: a signal asked to stop.
     """
-    first = next(iter(configs.values()))
-    updates = launch(partial(_measure_updates, dict(configs)), choose_processes(first.trainer), first.user_dir)
+    by_processes: dict[int, dict[str, RunConfig]] = {}
+    for system, config in configs.items():
+        by_processes.setdefault(choose_processes(config.trainer), {})[system] = config
+    updates: dict[str, float] = {}
+    for processes, alike in by_processes.items():
+        updates |= launch(partial(_measure_updates, alike), processes, next(iter(alike.values())).user_dir)
     return {
         system: Speed(updates[system], _evaluation(run, split, limit) + _timing(run, split, timed))
         for system, run in ((system, untrained_run(config)) for system, config in configs.items())
