@@ -62,11 +62,11 @@ def test_a_sub_class_keeps_the_limits_that_it_inherits() -> None:
             super().__post_init__()
             self.require(self.mode == "fan", "mode", "fan, which spreads the steam")
 
-    with pytest.raises(OptionError, match="^share must"):
+    with pytest.raises(OptionError, match=r"^share must"):
         SteamOvenConfig(share=2)
-    with pytest.raises(OptionError, match="^water must be above 0, found 0"):
+    with pytest.raises(OptionError, match=r"^water must be above 0, found 0"):
         SteamOvenConfig(water=0)
-    with pytest.raises(OptionError, match="^mode must be fan, which spreads the steam, found 'grill'"):
+    with pytest.raises(OptionError, match=r"^mode must be fan, which spreads the steam, found 'grill'"):
         SteamOvenConfig(mode="grill")
 
 

@@ -1,6 +1,7 @@
 """Every command has a script that sets up what it needs."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -61,3 +62,21 @@ def test_a_finished_environment_asks_for_no_python(tmp_path: Path) -> None:
     )
     (tmp_path / ".venv" / ".installed").write_text(stamp.stdout)
     assert set_up(tmp_path, "python9").stdout == "ready\n"
+
+
+def test_a_script_leaves_the_user_where_they_are(tmp_path: Path) -> None:
+    shutil.copytree(SCRIPTS, tmp_path / "house" / "scripts")
+    set_up(tmp_path / "house", "python9")  # makes the two files
+    stamp = subprocess.run(
+        "cat setup.py constraints.txt | cksum", shell=True, cwd=tmp_path / "house", capture_output=True, check=True
+    )
+    command = tmp_path / "house" / ".venv" / "bin" / "glimmer"
+    command.parent.mkdir(parents=True)
+    command.write_text('#!/bin/sh\npwd; echo "$@"\n')
+    command.chmod(0o755)
+    (tmp_path / "house" / ".venv" / ".installed").write_bytes(stamp.stdout)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    line = ["../house/scripts/evaluate", "runs/x", "--limit", "1"]
+    done = subprocess.run(line, cwd=elsewhere, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [str(elsewhere), "evaluate runs/x --limit 1"], done.stderr
