@@ -112,7 +112,7 @@ def test_missing_and_damaged_files_are_named(tokenizer: Tokenizer, tmp_path: Pat
 
 
 def test_options_that_cannot_work_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"tokenizer\.vocabulary must be at least 291"):
+    with pytest.raises(ConfigError, match=r"vocabulary must be at least 291"):
         TOKENIZERS.configure("bpe", vocabulary=100)
     with pytest.raises(ConfigError, match=r"tokenizer\.file is null"):
         load_tokenizer(TOKENIZERS.configure("bpe"))
