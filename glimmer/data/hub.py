@@ -1,13 +1,15 @@
 """Folders in Hugging Face's layout: on this machine, or from its hub where a configuration names one there."""
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 from glimmer.errors import ConfigError, DataError
 
 HUB = "hf:"
-WANTED = ("*.json", "*.model")
 WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")
-"""The first kind that the hub has is fetched, for they hold the same."""
+"""Two kinds that hold the same; of a model's own, the first that the hub has is fetched."""
+WANTED = ("*.json", "*.model", *(f"*/{kind}" for kind in WEIGHTS))
+"""Configuration, tokenizer, and weights of further modules in folders of their own."""
 
 
 def resolve_folder(source: str) -> Path | None:
@@ -29,10 +31,8 @@ def resolve_folder(source: str) -> Path | None:
     name, _, revision = source.removeprefix(HUB).partition("@")
     try:
         there = list_repo_files(name, revision=revision or None)
-        weights = next((kind for kind in WEIGHTS if any(Path(file).match(kind) for file in there)), WEIGHTS[0])
-        return Path(
-            snapshot_download(name, revision=revision or None, allow_patterns=[*WANTED, weights, f"*/{weights}"])
-        )
+        weights = next((kind for kind in WEIGHTS if any(fnmatch(file, kind) for file in there)), WEIGHTS[0])
+        return Path(snapshot_download(name, revision=revision or None, allow_patterns=[*WANTED, weights]))
     except Exception as error:  # the library raises errors of several others
         reason = str(error).strip().split("\n", 1)[0]
         raise DataError(f"{source}: cannot be fetched from the hub: {reason}") from error

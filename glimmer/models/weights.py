@@ -17,7 +17,7 @@ from glimmer.models.rerankers import Reranker
 log = logging.getLogger(__name__)
 
 _MEMORY_TABLE = "encoder.memory_relative_attention_bias.weight"
-_LIVE_TABLE = "encoder.live_relative_attention_bias.weight"
+LIVE_TABLE = "encoder.live_relative_attention_bias.weight"
 HEAD = "reranker"
 """The part that is the reranker head; in a file's metadata, its registered name."""
 _RETRIEVAL_WEIGHT = f"{HEAD}.retrieval_weight"
@@ -70,7 +70,7 @@ def assign_weights(
     """
     parameters = dict(model.named_parameters())
     tensors = dict(tensors)
-    for table, other in ((_MEMORY_TABLE, _LIVE_TABLE), (_LIVE_TABLE, _MEMORY_TABLE)):
+    for table, other in ((_MEMORY_TABLE, LIVE_TABLE), (LIVE_TABLE, _MEMORY_TABLE)):
         if table in parameters and table not in tensors and other in tensors:
             tensors[table] = tensors[other]
     same_head = head == head_of(model) and _shapes(tensors) == _shapes(parameters)
@@ -81,7 +81,7 @@ def assign_weights(
     tensors = {name: tensor for name, tensor in tensors.items() if not stays(name)}
     lacking = [name for name in parameters if name not in tensors]
     initial = [name for name in lacking if stays(name) or name == _RETRIEVAL_WEIGHT or name in absent]
-    optional = (_MEMORY_TABLE, _LIVE_TABLE, _RETRIEVAL_WEIGHT)
+    optional = (_MEMORY_TABLE, LIVE_TABLE, _RETRIEVAL_WEIGHT)
     faults = {
         "missing": [name for name in lacking if name not in initial],
         "unexpected": [name for name in tensors if name not in parameters and name not in optional],
