@@ -34,7 +34,7 @@ def random_t5(kind: str, seed: int = 0, **changes: Any) -> T5ForConditionalGener
     sizes |= {"num_layers": LAYERS, "num_decoder_layers": DECODER_LAYERS, "decoder_start_token_id": 0}
     model = T5ForConditionalGeneration(T5Config(**(sizes | KINDS[kind] | changes)))
     if kind == "1.1":
-        model.lm_head.weight = nn.Parameter(torch.empty(VOCABULARY, WIDTH))
+        model.lm_head.weight = nn.Parameter(torch.empty_like(model.shared.weight))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
