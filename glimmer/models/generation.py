@@ -6,6 +6,7 @@ Legend: B questions, R beams, V vocabulary.
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from glimmer.data.values import States
 from glimmer.models.decoders.base import Decoder
@@ -37,45 +38,72 @@ class Generation:
 def search(
     decoder: Decoder, encoded: States, config: GenerationConfig, eos: int
 ) -> tuple[list[list[int]], list[float]]:
-    """Decode the best answer for every row of ``encoded [B, S, D]``.
+    """Decode the best answer for every row of ``encoded [B, S, D]``; it does not depend on which rows share a batch.
 
-    A finished beam stays in the race with its score frozen; the search ends when every beam has finished, so the
-    result does not depend on which questions share a batch.
+    Returns:
+        The answers, and their log-likelihoods over ``length^length_penalty``; a length counts the end of sequence.
     """
-    questions, beams, device = encoded.values.shape[0], config.beams, encoded.values.device
+    tokens, scores = (_greedy if config.beams == 1 else _beams)(decoder, encoded, config, eos)
+    return [_until(row, eos) for row in tokens.tolist()], scores.tolist()
+
+
+def _greedy(decoder: Decoder, encoded: States, config: GenerationConfig, eos: int) -> tuple[Tensor, Tensor]:
+    """The most likely token at every step, until each row has ended."""
+    rows, device = encoded.values.shape[0], encoded.values.device
+    cache = decoder.start(encoded, 1)
+    scores, lengths = torch.zeros(rows, device=device), torch.zeros(rows, device=device)
+    done = torch.zeros(rows, dtype=torch.bool, device=device)
+    token = torch.full((rows,), decoder.start_id, dtype=torch.long, device=device)
+    output = []
+    for _ in range(config.max_tokens):
+        log_p, token = torch.log_softmax(decoder.step(token, cache).float(), dim=-1).max(-1)
+        token = token.masked_fill(done, eos)
+        scores, lengths = scores + log_p.masked_fill(done, 0.0), lengths + (~done).float()
+        output.append(token)
+        done = done | (token == eos)
+        if bool(done.all()):
+            break
+    return torch.stack(output, 1), scores / lengths.clamp(min=1) ** config.length_penalty
+
+
+def _beams(decoder: Decoder, encoded: States, config: GenerationConfig, eos: int) -> tuple[Tensor, Tensor]:
+    """Beam search as T5's users know it: R open answers and the R best finished ones of every question.
+
+    Of the 2R most likely continuations those that end, if they are among the first R, are finished answers; the first
+    R others stay open. A question is done when it has R finished answers and its best open one, were it to end now,
+    would not be better than the worst of them. At the last step all end.
+    """
+    (questions, _, _), beams, device = encoded.values.shape, config.beams, encoded.values.device
     cache = decoder.start(encoded, beams)
     scores = torch.full((questions, beams), float("-inf"), device=device)
     scores[:, 0] = 0.0
-    done = torch.zeros((questions, beams), dtype=torch.bool, device=device)
-    lengths = torch.zeros((questions, beams), dtype=torch.long, device=device)
     output = torch.empty((questions, beams, 0), dtype=torch.long, device=device)
+    finished_scores = torch.full_like(scores, float("-inf"))
+    finished = torch.full((questions, beams, config.max_tokens), eos, dtype=torch.long, device=device)
+    done = torch.zeros((questions, 1), dtype=torch.bool, device=device)
     tokens = torch.full((questions * beams,), decoder.start_id, dtype=torch.long, device=device)
-    for step in range(config.max_tokens):
+    for length in range(1, config.max_tokens + 1):
         logits = decoder.step(tokens, cache).float().view(questions, beams, -1)
         vocabulary = logits.shape[-1]
-        log_p = torch.log_softmax(logits, dim=-1)
-        stay = torch.full_like(log_p, float("-inf"))
-        stay[..., eos] = 0.0
-        total = scores[..., None] + torch.where(done[..., None], stay, log_p)
-        new_lengths = lengths + (~done).long()
-        ranked = total / new_lengths.clamp(min=1)[..., None].float() ** config.length_penalty
-        best = ranked.view(questions, -1).topk(beams, dim=1).indices
-        parent, token = best // vocabulary, best % vocabulary
-        scores = total.view(questions, -1).gather(1, best)
-        lengths = new_lengths.gather(1, parent)
-        done = done.gather(1, parent) | (token == eos)
-        output = torch.cat([output.gather(1, parent[..., None].expand(-1, -1, step)), token[..., None]], dim=2)
-        if bool(done.all()):
+        total = (scores[..., None] + torch.log_softmax(logits, dim=-1)).view(questions, -1)
+        best, place = total.topk(min(2 * beams, total.shape[1]), dim=1)
+        parent, token = place // vocabulary, place % vocabulary
+        longer = torch.cat([output.gather(1, parent[..., None].expand(-1, -1, length - 1)), token[..., None]], dim=2)
+        ends = (token == eos) | (length == config.max_tokens)
+        first = torch.arange(best.shape[1], device=device) < beams
+        ended = (best / length**config.length_penalty).masked_fill(~ends | ~first | done, float("-inf"))
+        padded = torch.nn.functional.pad(longer, (0, config.max_tokens - length), value=eos)
+        finished_scores, kept = torch.cat([finished_scores, ended], 1).topk(beams, dim=1)
+        finished = torch.cat([finished, padded], 1).gather(1, kept[..., None].expand(-1, -1, config.max_tokens))
+        scores, kept = best.masked_fill(ends, float("-inf")).topk(beams, dim=1)
+        output = longer.gather(1, kept[..., None].expand(-1, -1, length))
+        done = done | (scores[:, :1] / length**config.length_penalty <= finished_scores[:, -1:])
+        if length == config.max_tokens or bool(done.all()):
             break
-        if beams > 1:
-            rows = torch.arange(questions, device=device)[:, None] * beams + parent
-            cache.reorder(rows.view(-1))
-        tokens = token.reshape(-1)
-    normalised = scores / lengths.clamp(min=1).float() ** config.length_penalty
-    winner = normalised.argmax(dim=1)
-    rows = torch.arange(questions, device=device)
-    answers = [_until(row, eos) for row in output[rows, winner].tolist()]
-    return answers, normalised[rows, winner].tolist()
+        rows = torch.arange(questions, device=device)[:, None] * beams + parent.gather(1, kept)
+        cache.reorder(rows.view(-1))
+        tokens = token.gather(1, kept).reshape(-1)
+    return finished[:, 0], finished_scores[:, 0]
 
 
 def _until(row: list[int], eos: int) -> list[int]:

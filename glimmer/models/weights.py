@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -17,10 +17,10 @@ from glimmer.models.rerankers import Reranker
 log = logging.getLogger(__name__)
 
 _MEMORY_TABLE = "encoder.memory_relative_attention_bias.weight"
-_LIVE_TABLE = "encoder.live_relative_attention_bias.weight"
-_HEAD = "reranker"
+LIVE_TABLE = "encoder.live_relative_attention_bias.weight"
+HEAD = "reranker"
 """The part that is the reranker head; in a file's metadata, its registered name."""
-_RETRIEVAL_WEIGHT = f"{_HEAD}.retrieval_weight"
+_RETRIEVAL_WEIGHT = f"{HEAD}.retrieval_weight"
 """What any head may have or lack."""
 
 
@@ -31,7 +31,7 @@ def save_weights(model: nn.Module, path: Path, dtype: torch.dtype = torch.float3
     """
     tensors = {name: p.detach().cpu().to(dtype).contiguous() for name, p in model.named_parameters()}
     head = head_of(model)
-    write_bytes(path, save(tensors, None if head is None else {_HEAD: head}))
+    write_bytes(path, save(tensors, None if head is None else {HEAD: head}))
 
 
 def load_weights(model: nn.Module, path: Path, fresh: str | None = None) -> None:
@@ -50,19 +50,27 @@ def load_weights(model: nn.Module, path: Path, fresh: str | None = None) -> None
     try:
         tensors = load_file(path)
         with safe_open(path, framework="pt") as file:
-            head = (file.metadata() or {}).get(_HEAD)
+            head = (file.metadata() or {}).get(HEAD)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
     assign_weights(model, tensors, str(path), head, fresh)
 
 
 def assign_weights(
-    model: nn.Module, tensors: Mapping[str, Tensor], source: str, head: str | None = None, fresh: str | None = None
+    model: nn.Module,
+    tensors: Mapping[str, Tensor],
+    source: str,
+    head: str | None = None,
+    fresh: str | None = None,
+    absent: Collection[str] = (),
 ) -> None:
-    """Copy ``tensors``, those of a reader with the reranker ``head``, under the rules of ``load_weights``."""
+    """Copy ``tensors``, those of a reader with the reranker ``head``, under the rules of ``load_weights``.
+
+    Parameters named in ``absent`` keep their initial values where the source has none for them.
+    """
     parameters = dict(model.named_parameters())
     tensors = dict(tensors)
-    for table, other in ((_MEMORY_TABLE, _LIVE_TABLE), (_LIVE_TABLE, _MEMORY_TABLE)):
+    for table, other in ((_MEMORY_TABLE, LIVE_TABLE), (LIVE_TABLE, _MEMORY_TABLE)):
         if table in parameters and table not in tensors and other in tensors:
             tensors[table] = tensors[other]
     same_head = head == head_of(model) and _shapes(tensors) == _shapes(parameters)
@@ -72,8 +80,8 @@ def assign_weights(
 
     tensors = {name: tensor for name, tensor in tensors.items() if not stays(name)}
     lacking = [name for name in parameters if name not in tensors]
-    initial = [name for name in lacking if stays(name) or name == _RETRIEVAL_WEIGHT]
-    optional = (_MEMORY_TABLE, _LIVE_TABLE, _RETRIEVAL_WEIGHT)
+    initial = [name for name in lacking if stays(name) or name == _RETRIEVAL_WEIGHT or name in absent]
+    optional = (_MEMORY_TABLE, LIVE_TABLE, _RETRIEVAL_WEIGHT)
     faults = {
         "missing": [name for name in lacking if name not in initial],
         "unexpected": [name for name in tensors if name not in parameters and name not in optional],
@@ -84,24 +92,24 @@ def assign_weights(
         ],
     }
     if any(faults.values()):
-        problems = "; ".join(f"{label}: {_listed(names)}" for label, names in faults.items() if names)
+        problems = "; ".join(f"{label}: {listed(names)}" for label, names in faults.items() if names)
         raise CheckpointError(f"{source} does not fit this reader: {problems}")
     with torch.no_grad():
         for name, tensor in tensors.items():
             if name in parameters:
                 parameters[name].copy_(tensor)
     if initial:
-        log.info("from %s come no weights for %s: they keep their initial values", source, _listed(initial))
+        log.info("from %s come no weights for %s: they keep their initial values", source, listed(initial))
 
 
 def head_of(model: nn.Module) -> str | None:
     """The registered name of the model's reranker head; None where it has none."""
-    reranker = getattr(model, _HEAD, None)
+    reranker = getattr(model, HEAD, None)
     return reranker.config.name if isinstance(reranker, Reranker) else None
 
 
 def _in_head(name: str) -> bool:
-    return name.startswith(f"{_HEAD}.")
+    return name.startswith(f"{HEAD}.")
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
@@ -109,5 +117,6 @@ def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
     return {name: t.shape for name, t in tensors.items() if _in_head(name) and name != _RETRIEVAL_WEIGHT}
 
 
-def _listed(names: Sequence[str], most: int = 5) -> str:
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first names, and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,5 +1,6 @@
 """Put a trainer together from a run's configuration."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from glimmer.criterions import CRITERIONS
 from glimmer.data.collate import Collator
 from glimmer.data.collection import Corpus
 from glimmer.data.files import resolve_file
+from glimmer.data.hub import resolve_folder
 from glimmer.data.tokenizers import Tokenizer
 from glimmer.errors import CheckpointError, ConfigError
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task
@@ -21,6 +23,7 @@ from glimmer.models.base import Model
 from glimmer.models.build import build_reader
 from glimmer.models.encoders import Encoder
 from glimmer.models.grow import grow
+from glimmer.models.huggingface.read import load_t5
 from glimmer.models.weights import assign_weights, load_weights
 from glimmer.tasks import TASKS, Task, require_sentinels
 from glimmer.training.callbacks import CALLBACKS
@@ -35,6 +38,8 @@ from glimmer.training.trainer import Evaluate, Trainer
 
 if TYPE_CHECKING:
     from glimmer.config.schema import RunConfig
+
+log = logging.getLogger(__name__)
 
 
 def build_trainer(config: "RunConfig", tokenizer: Tokenizer, group: Group | None = None) -> Trainer:
@@ -80,7 +85,7 @@ def build_initial_reader(config: "RunConfig", tokenizer: Tokenizer) -> Model:
     seed_everything(config.seed, "initial weights")
     reader = build_reader(config, tokenizer)
     if config.trainer.initialise is not None:
-        initialise(reader, config.trainer.initialise, config.trainer.fresh)
+        initialise(reader, config.trainer.initialise, config.trainer.fresh, config.trainer.reduce)
     return reader
 
 
@@ -141,25 +146,31 @@ def make_deterministic(deterministic: bool) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-def initialise(reader: Model, source: str, fresh: str | None = None) -> None:
-    """Start from the weights of a checkpoint (``.pt``) or an exported file; see ``load_weights``.
+def initialise(reader: Model, source: str, fresh: str | None = None, reduce: str | None = None) -> None:
+    """Start from a checkpoint (``.pt``), an exported file (``load_weights``) or the folder of a T5 (``load_t5``).
 
     A checkpoint of a shallower encoder grows into the reader's depth without changing what it computes.
 
     Raises:
         ConfigError: ``fresh`` is in no parameter's name.
         CheckpointError: the file is missing or damaged, or its weights do not fit.
-        DataError: ``source`` is ``package:NAME``, and glimmer ships no such file.
+        DataError: ``source`` is ``package:NAME``, and glimmer ships no such file, or it cannot be fetched.
     """
     if fresh is not None:
         require_match("trainer.fresh", fresh, [name for name, _ in reader.named_parameters()], "of the reader")
     try:
-        _initialise(reader, resolve_file(source), fresh)
+        _initialise(reader, resolve_folder(source) or resolve_file(source), fresh, reduce)
     except CheckpointError as error:
         raise CheckpointError(f"trainer.initialise={source}: {error}; null starts from nothing") from None
 
 
-def _initialise(reader: Model, path: Path, fresh: str | None) -> None:
+def _initialise(reader: Model, path: Path, fresh: str | None, reduce: str | None) -> None:
+    if path.is_dir():
+        notes = load_t5(reader, path, fresh, reduce)
+        if os.environ.get("RANK", "0") == "0":  # once, however many processes do the same
+            for note in notes:
+                log.warning("from %s: %s", path, note)
+        return
     if path.suffix != ".pt":
         load_weights(reader, path, fresh)
         return

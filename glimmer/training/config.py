@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from glimmer.errors import ConfigError
+from glimmer.models.huggingface.reduce import REDUCTIONS
 from glimmer.options import Options, option
 from glimmer.training.passages import StageConfig
 
@@ -37,10 +38,19 @@ class TrainerConfig(Options):
     stages: list[StageConfig] = option([StageConfig()], "Number of passages over time; one stage = always the same")
     replay_every: int | None = option(4, "Every so many steps replay the stage before; null = never", least=2)
     initialise: str | None = option(
-        None, "Weights (a checkpoint or an exported file) to start from; package:NAME = shipped ones"
+        None,
+        "Weights to start from: a checkpoint, an exported file, the folder of a T5 in Hugging Face's layout, "
+        "package:NAME = shipped ones, hf:OWNER/NAME = from its hub (extra 'hub')",
     )
     fresh: str | None = option(
         None, "Regular expression: parameters in whose names it is found start anew, whatever initialise has for them"
+    )
+
+    reduce: str | None = option(
+        None,
+        "How a decoder begins that is smaller than its T5 (FiDO): drop layers and heads, mean_heads = drop layers and "
+        "average heads, mean = average both; null = it must not be smaller",
+        choices=REDUCTIONS,
     )
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """Tokenizers: text to ids and back."""
 
-from glimmer.data.tokenizers import bpe
+from glimmer.data.tokenizers import bpe, huggingface
 from glimmer.data.tokenizers.base import (
     TOKENIZERS,
     Tokenizer,
@@ -16,6 +16,7 @@ __all__ = [
     "Tokenizer",
     "TokenizerConfig",
     "bpe",
+    "huggingface",
     "load_tokenizer",
     "register_tokenizer",
     "sentinel_text",

@@ -39,7 +39,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:
-        """The ids of a text, nothing added; ``sentinel_text(i)`` within it becomes the id ``vocabulary − 1 − i``."""
+        """The ids of a text, nothing added; ``sentinel_text(i)`` within it becomes that sentinel's one id."""
 
     @abstractmethod
     def decode(self, ids: Sequence[int]) -> str:
