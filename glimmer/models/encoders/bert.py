@@ -35,6 +35,11 @@ class BertEncoderConfig(ComponentConfig):
         super().__post_init__()
         self.require(self.width % self.heads == 0, "heads", f"a divisor of width = {self.width}")
 
+    @property
+    def head_width(self) -> int:
+        """Width of one attention head."""
+        return self.width // self.heads
+
 
 class BertSelfAttention(nn.Module):
     """Scaled multi-head self-attention with biases."""
