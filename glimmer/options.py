@@ -65,10 +65,17 @@ def option(
     above: float | None = None,
     below: float | None = None,
     choices: Iterable[str] | None = None,
+    components: str | None = None,
 ) -> Any:
-    """Declare a field with its default, the help text that ``glimmer components`` prints, and the limits it has."""
+    """Declare a field with its default, the help text that ``glimmer components`` prints, and the limits it has.
+
+    A ``default`` that is a function makes a new one for every configuration. ``components`` is the kind of registered
+    components whose configurations a mapping holds, each under a key of its own.
+    """
     limits = Limits(least=least, most=most, above=above, below=below, choices=choices)
-    metadata = {"help": description, "limits": None if limits == Limits() else limits}
+    metadata = {"help": description, "limits": None if limits == Limits() else limits, "components": components}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
     if isinstance(default, list | dict | set):
         return field(default_factory=lambda: type(default)(default), metadata=metadata)
     if default is MISSING:

@@ -10,7 +10,7 @@ from glimmer.config.schema import RunConfig
 from glimmer.data.values import States
 from glimmer.errors import ConfigError
 from glimmer.models.decoders import T5DecoderConfig
-from glimmer.models.encoders import ENCODERS, Encoder, T5Encoder, T5EncoderConfig
+from glimmer.models.encoders import ENCODERS, BertEncoder, BertEncoderConfig, Encoder, T5Encoder, T5EncoderConfig
 from glimmer.models.reader import ReaderConfig
 from glimmer.models.rerankers import RERANKERS, RerankerConfig
 from glimmer.models.selectors import SELECTORS
@@ -33,8 +33,8 @@ def shape_of(config: RunConfig, vocabulary: int, lengths: Lengths | None = None)
         ConfigError: the encoder, decoder or model is none whose arithmetic is known here.
     """
     encoder, decoder, model = config.encoder, config.decoder, config.model
-    if not isinstance(encoder, T5EncoderConfig):
-        raise ConfigError(f"encoder {encoder.name!r}: multiply-adds are known of T5 encoders only (encoder=t5)")
+    if not isinstance(encoder, T5EncoderConfig | BertEncoderConfig):
+        raise ConfigError(f"encoder {encoder.name!r}: multiply-adds are known of T5's and BERT's alone (encoder=t5)")
     if not isinstance(decoder, T5DecoderConfig):
         raise ConfigError(f"decoder {decoder.name!r}: multiply-adds are known of T5 decoders only (decoder=t5)")
     if not isinstance(model, ReaderConfig):
@@ -79,10 +79,10 @@ def _score_per_pair(config: RerankerConfig, width: int, lengths: Lengths) -> int
 
 
 def _live_per_pair(
-    config: T5EncoderConfig, vocabulary: int, model: ReaderConfig, lengths: Lengths
+    config: T5EncoderConfig | BertEncoderConfig, vocabulary: int, model: ReaderConfig, lengths: Lengths
 ) -> tuple[int, int] | None:
-    """Live layers A and B of an encoder from outside the package that extends T5's: run on one pair, and counted."""
-    if ENCODERS[config.name].component is T5Encoder:
+    """Live layers A and B of an encoder from outside the package that extends one of it: run on a pair, and counted."""
+    if ENCODERS[config.name].component in (T5Encoder, BertEncoder):
         return None
     encoder = ENCODERS.build(config, vocabulary=vocabulary, live_layers=model.live_layers)
     first = encoder.memory_layers

@@ -11,7 +11,6 @@ from typing import Any
 
 from glimmer.config.load import OPTIONS  # registers the built-ins too
 from glimmer.config.store import files, summary_of
-from glimmer.data.collection import DataConfig
 from glimmer.errors import RegistryError, suggest
 from glimmer.options import allows_null
 from glimmer.plugins import load_plugins
@@ -29,7 +28,6 @@ generation or optimizer.groups.
 """
 
 PARTS: dict[str, type] = {
-    "data": DataConfig,
     **OPTIONS,
     "trainer.stages": StageConfig,
     "optimizer.groups": ParameterGroupConfig,

@@ -44,11 +44,23 @@ def check_layers(config: RunConfig) -> None:
     live = model.live_layers
     if live > layers:
         raise ConfigError(f"model.live_layers = {live} is more than encoder.layers = {layers}")
+    _check_positions(config, paired=live == layers)
     if config.memory.name == "stored" and live == layers:
         raise ConfigError(
             f"memory=stored needs memory layers, and model.live_layers = {live} leaves none of "
             f"encoder.layers = {layers}; use fewer live layers, or memory=online"
         )
+
+
+def _check_positions(config: RunConfig, paired: bool) -> None:
+    """Refuse texts longer than an encoder's absolute positions; ``paired`` ones run over question and passage."""
+    most = getattr(config.encoder, "positions", None)
+    lengths = {f"collator.{key}": getattr(config.collator, key) for key in ("question_tokens", "passage_tokens")}
+    if paired:
+        lengths = {" + ".join(lengths): sum(lengths.values())}
+    for key, length in lengths.items():
+        if most is not None and length > most:
+            raise ConfigError(f"{key} = {length} is more than encoder.positions = {most}")
 
 
 def _check_initialiser(config: RunConfig) -> None:

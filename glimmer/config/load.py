@@ -1,7 +1,7 @@
 """From plain mappings (YAML, Hydra, a run's config.yaml) to the typed configuration of a run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -27,7 +27,6 @@ from glimmer.models.selectors import SELECTORS
 from glimmer.options import OptionError
 from glimmer.plugins import load_plugins
 from glimmer.registry import Registry
-from glimmer.retrieval import RETRIEVERS
 from glimmer.tasks.base import TASKS
 from glimmer.training.callbacks import CALLBACKS
 from glimmer.training.config import TrainerConfig
@@ -55,6 +54,7 @@ COLLECTIONS: dict[str, Registry[Any]] = {"tasks": TASKS, "criterions": CRITERION
 """Parts of a run that are several components, each under a key of its own."""
 
 OPTIONS: dict[str, type] = {
+    "data": DataConfig,
     "collator": CollatorConfig,
     "sampler": SamplerConfig,
     "trainer": TrainerConfig,
@@ -79,12 +79,10 @@ def load_run_config(mapping: Mapping[str, Any]) -> RunConfig:
         raise ConfigError(f"the configuration lacks {', '.join(missing)}")
     parts: dict[str, Any] = vars(load_options(_Plain, {item.name: mapping[item.name] for item in fields(_Plain)}))
     load_plugins(parts["user_dir"])
-    parts["data"] = _data(mapping["data"])
     for key, registry in COMPONENTS.items():
         parts[key] = load_component(registry, mapping[key], key)
     for key, registry in COLLECTIONS.items():
-        entries = _mapping(mapping[key], key).items()
-        parts[key] = {str(name): load_component(registry, value, f"{key}.{name}") for name, value in entries}
+        parts[key] = _components(registry, mapping[key], key)
     for key, cls in OPTIONS.items():
         parts[key] = load_options(cls, mapping[key], key)
     config = RunConfig(**parts)
@@ -110,12 +108,18 @@ def load_options(cls: type[C], mapping: Mapping[str, Any], key: str = "") -> C:
     """
     assert is_dataclass(cls)
     prefix = f"{key}." if key else ""
-    known = [item.name for item in fields(cls)]
-    for name in _mapping(mapping, key):
-        if name not in known:
-            raise ConfigError(f"unknown key {prefix}{name}; {suggest(str(name), known)}")
+    kinds = {item.name: item.metadata.get("components") for item in fields(cls)}
+    given = dict(_mapping(mapping, key))
+    for name in given:
+        if name not in kinds:
+            raise ConfigError(f"unknown key {prefix}{name}; {suggest(str(name), kinds)}")
+    components = {
+        name: _components(Registry.kinds[kind], given.pop(name), f"{prefix}{name}")
+        for name, kind in kinds.items()
+        if kind is not None and name in given
+    }
     try:
-        return _built(OmegaConf.merge(OmegaConf.structured(cls), dict(mapping)), key)  # type: ignore[no-any-return]
+        return _built(OmegaConf.merge(OmegaConf.structured(cls), given), key, components)  # type: ignore[no-any-return]
     except OmegaConfBaseException as error:
         raise _refused(error, prefix) from error
 
@@ -129,22 +133,17 @@ class _Plain:
     user_dir: str | None
 
 
-def _data(mapping: Mapping[str, Any]) -> DataConfig:
-    options = dict(_mapping(mapping, "data"))
-    retrievers = options.pop("retrievers", None)
-    data = load_options(DataConfig, options, "data")
-    if retrievers is None:
-        return data
-    entries = _mapping(retrievers, "data.retrievers").items()
-    loaded = {str(name): load_component(RETRIEVERS, value, f"data.retrievers.{name}") for name, value in entries}
-    try:
-        return replace(data, retrievers=loaded)
-    except OptionError as error:
-        raise error.under("data") from None
+def _components(registry: Registry[Any], mapping: Any, key: str) -> dict[str, Any]:
+    """The configurations of several components, each under a key of its own."""
+    entries = _mapping(mapping, key).items()
+    return {str(name): load_component(registry, value, f"{key}.{name}") for name, value in entries}
 
 
-def _built(node: Any, key: str) -> Any:
-    """The dataclass, list, mapping or plain value that ``node`` holds; ``key`` is where it stands."""
+def _built(node: Any, key: str, components: Mapping[str, Any] | None = None) -> Any:
+    """The dataclass, list, mapping or plain value that ``node`` holds; ``key`` is where it stands.
+
+    ``components`` take the place of what ``node`` has for options of that name.
+    """
     if isinstance(node, ListConfig):
         return [_built(item, f"{key}[{number}]") for number, item in enumerate(node)]
     if not isinstance(node, DictConfig) or node._is_none():
@@ -155,7 +154,7 @@ def _built(node: Any, key: str) -> Any:
     if cls is None or not is_dataclass(cls):
         return values
     try:
-        return cls(**values)
+        return cls(**{**values, **(components or {})})
     except OptionError as error:
         raise error.under(key) from None
 

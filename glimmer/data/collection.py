@@ -1,7 +1,7 @@
 """A corpus: a folder of passages and questions, with the candidates that a retriever finds for them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,10 @@ class DataConfig(Options):
 
     dir: str = option("data/factbook", "Folder with passages.jsonl and TASK-SPLIT.jsonl files")
     retrieved: int = option(25, "Passages retrieved for every question (k)", least=1)
-    retrievers: dict[str, Any] = field(
-        default_factory=_default_retrievers,
-        metadata={"help": "The retriever of each task's file stem, and of all others under 'default'"},
+    retrievers: dict[str, Any] = option(
+        _default_retrievers,
+        "The retriever of each task's file stem, and of all others under 'default'",
+        components="retriever",
     )
 
     def __post_init__(self) -> None:

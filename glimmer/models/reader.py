@@ -75,6 +75,7 @@ class Reader(Model):
         self.split = encoder.memory_layers
         self.score_after = encoder.memory_layers + config.rerank_layers
         INITIALISERS.build(INITIALISERS.configure(config.initialiser))(self)
+        encoder.initialise()
         memory.prepare(encoder.memory_modules(), self.memory_fingerprint)
 
     def forward(self, batch: Batch, every_passage: bool = False) -> ReaderOutput:

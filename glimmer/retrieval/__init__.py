@@ -1,6 +1,6 @@
 """Retrievers: which passages of a collection a question is given."""
 
-from glimmer.retrieval import bm25, precomputed, two_step
+from glimmer.retrieval import bm25, fusion, precomputed, two_step
 from glimmer.retrieval.base import RETRIEVERS, Hits, Retriever, RetrieverConfig, query_text, register_retriever
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Retriever",
     "RetrieverConfig",
     "bm25",
+    "fusion",
     "precomputed",
     "query_text",
     "register_retriever",

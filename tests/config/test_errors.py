@@ -70,6 +70,14 @@ OVERRIDES = {
     "callbacks.checkpoint.keep=-1": (ConfigError, "callbacks.checkpoint.keep must be at least 0, found -1"),
     "trainer.precision=fp31": (ConfigError, "trainer.precision has no choice 'fp31'; did you mean 'fp32'?"),
     "model.initialiser=copy_pth": (ConfigError, "model.initialiser is 'copy_pth'; did you mean 'copy_path'?"),
+    "encoder=bert and encoder.positions=100": (
+        ConfigError,
+        "collator.passage_tokens = 160 is more than encoder.positions = 100",
+    ),
+    "encoder=bert and encoder.positions=200 and model.live_layers=12": (
+        ConfigError,
+        "collator.question_tokens + collator.passage_tokens = 208 is more than encoder.positions = 200",
+    ),
     "task=[]": (ConfigError, "tasks is empty"),
     "callback=[early_stopping]": (ConfigError, "callbacks.early_stopping needs an evaluation"),
     "callbacks.evaluation.tasks=[slot_fillin]": (ConfigError, "did you mean 'slot_filling'?"),

@@ -25,6 +25,9 @@ class Encoder(nn.Module, ABC):
         super().__init__()
         self.config = config
 
+    def initialise(self) -> None:
+        """Set the weights that this family begins with, after the model's initialiser has set T5's."""
+
     @abstractmethod
     def embed(self, tokens: Tokens) -> States:
         """Token embeddings ``[N, T, D]`` with whatever comes before the first layer."""

@@ -1,0 +1,70 @@
+"""Several retrievers as one, by reciprocal rank fusion (Cormack et al., SIGIR 2009)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glimmer.data.files import content_hash
+from glimmer.data.values import Passage, Record
+from glimmer.options import OptionError, option
+from glimmer.retrieval.base import RETRIEVERS, Hits, Retriever, RetrieverConfig, register_retriever
+
+
+@dataclass(kw_only=True)
+class FusionConfig(RetrieverConfig):
+    """Options of the fusion."""
+
+    of: dict[str, Any] = option({}, "The retrievers, at least two, each under a name", components="retriever")
+    constant: float = option(60.0, "A passage at rank r gets 1 / (constant + r), r from 1", least=0)
+    depth: int = option(100, "Passages that are taken from each retriever, at least as many as are wanted", least=1)
+    weights: dict[str, float] = option({}, "Factors on what retrievers give, by their names; 1 where none is given")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require(len(self.of) >= 2, "of", "two retrievers at least")
+        for name, weight in self.weights.items():
+            if name not in self.of:
+                raise OptionError(f"weights.{name}", f"is of none of the retrievers {', '.join(self.of)}")
+            self.require(weight >= 0, "weights", "at least 0 each")
+
+
+@register_retriever("fusion", FusionConfig)
+class Fusion(Retriever):
+    """Passages by the sum of their reciprocal ranks in several rankings, which need not have like scores.
+
+    score(p) = Σ over retrievers of weight / (constant + rank of p); a retriever that does not find p gives nothing.
+    """
+
+    config: FusionConfig
+
+    def __init__(self, config: FusionConfig, passages: Sequence[Passage], cache: Path | None = None) -> None:
+        super().__init__(config, passages, cache)
+        self.retrievers = {name: RETRIEVERS.build(part, passages, cache) for name, part in config.of.items()}
+
+    def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
+        """The best ``k`` passages of every query; passages that no retriever finds are left out."""
+        depth = max(k, self.config.depth)
+        return self._fused({name: part.retrieve(queries, depth) for name, part in self.retrievers.items()}, k)
+
+    def retrieve_records(self, records: Sequence[Record], name: str, k: int) -> list[Hits]:
+        """The best ``k`` passages of every record."""
+        depth = max(k, self.config.depth)
+        found = {key: part.retrieve_records(records, name, depth) for key, part in self.retrievers.items()}
+        return self._fused(found, k)
+
+    def fingerprint(self, name: str) -> str:
+        """The options, the code, and what decides each of the retrievers' candidates."""
+        return content_hash(super().fingerprint(name), *(part.fingerprint(name) for part in self.retrievers.values()))
+
+    def _fused(self, found: dict[str, list[Hits]], k: int) -> list[Hits]:
+        weights = {name: self.config.weights.get(name, 1.0) for name in found}
+        fused = []
+        for rankings in zip(*found.values(), strict=True):
+            scores: dict[int, float] = defaultdict(float)
+            for weight, hits in zip(weights.values(), rankings, strict=True):
+                for rank, (row, _) in enumerate(hits, start=1):
+                    scores[row] += weight / (self.config.constant + rank)
+            fused.append(sorted(scores.items(), key=lambda hit: (-hit[1], hit[0]))[:k])
+        return fused
