@@ -41,6 +41,11 @@ def names(text: str) -> list[str]:
     return found
 
 
+def ranks(text: str) -> list[int]:
+    """Whole numbers of at least 1 with commas between them."""
+    return [positive(number) for number in names(text)]
+
+
 def codec_of(text: str) -> ComponentConfig:
     """The configuration of the codec that ``--codec`` names, ``NAME`` or ``NAME,KEY=VALUE,…``, plug-ins being loaded.
 

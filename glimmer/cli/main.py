@@ -18,6 +18,7 @@ COMMANDS = {
     "predict": "answer questions with a trained run",
     "quickstart": "train and compare FiD, LUMEN and GLIMMER",
     "validate": "check a run, data files included, without training it",
+    "score": "score a file of guesses as KILT does",
     "report": "compare trained runs in one report",
 }
 

@@ -19,7 +19,7 @@ from glimmer.errors import ConfigError, DataError
 from glimmer.evaluation.answering import answer_examples
 from glimmer.evaluation.metrics import Metric, build_metric
 from glimmer.evaluation.predictions import Prediction
-from glimmer.evaluation.retrieval import Evidence, evidence_sets, r_precision, recall_at
+from glimmer.evaluation.retrieval import Evidence, evidence_sets, r_precision, rank_evidence
 from glimmer.models.base import Model
 from glimmer.models.generation import GenerationConfig
 from glimmer.tasks.base import Task
@@ -254,4 +254,4 @@ def _r_precision(ranked: Ranked, evidence: Mapping[str, EvidenceSets], predictio
 
 
 def _recall_at(k: int, ranked: Ranked, evidence: Mapping[str, EvidenceSets], prediction: Prediction) -> float:
-    return recall_at(k, ranked[prediction.id], evidence[prediction.id])
+    return rank_evidence(ranked[prediction.id], evidence[prediction.id]).recall(k)
