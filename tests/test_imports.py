@@ -10,7 +10,7 @@ import glimmer
 
 PACKAGE = Path(glimmer.__file__).parent
 LAYERS = (
-    ("errors", "registry", "plugins"),
+    ("errors", "options", "registry", "plugins"),
     ("data", "retrieval"),
     ("memory",),
     ("models",),

@@ -68,8 +68,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def table(title: str, scores: KiltScores) -> str:
     """The figures as tables of percentages."""
-    others = f", {scores.others:,} guesses of other ids left out" if scores.others else ""
-    parts = [f"{title}: {scores.questions:,} questions{others} (percentages)"]
+    guesses = "1 guess of another id" if scores.others == 1 else f"{scores.others:,} guesses of other ids"
+    left_out = f", {guesses} left out" if scores.others else ""
+    parts = [f"{title}: {scores.questions:,} questions{left_out} (percentages)"]
     if scores.downstream:
         rows = [["downstream", *_percent(scores.downstream)], ["KILT", *_percent(scores.kilt)]]
         parts.append(tables.table(["", *scores.downstream], rows))

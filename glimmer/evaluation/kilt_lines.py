@@ -82,10 +82,9 @@ def read_guesses(
         if not answers:
             outputs = [output for output in outputs if "provenance" in output]
         if len(outputs) != 1:
-            what = "output" if answers else "output with a provenance"
-            raise DataError(
-                f"{where} has {len(outputs) or 'no'} {what}{'s' * (len(outputs) > 1)}; expected exactly one"
-            )
+            count = "no entry" if not outputs else f"{len(outputs)} entries"
+            kind = "" if answers else " with a provenance"
+            raise DataError(f"{where}: 'output' has {count}{kind}; expected exactly one")
         (output,) = outputs
         answer = _guessed_answer(output, where) if answers else ""
         rows = _provenance(output, where) if "provenance" in output else []

@@ -7,13 +7,15 @@ answer. Ids are whatever key the caller ranks by, passage ids or page ids.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from glimmer.data.values import Record
+if TYPE_CHECKING:  # or torch would be imported only to score files
+    from glimmer.data.values import Record
 
 Evidence = frozenset[str]
 
 
-def evidence_sets(record: Record) -> tuple[Evidence, ...]:
+def evidence_sets(record: "Record") -> tuple[Evidence, ...]:
     """The distinct sets of gold passage ids of a record's outputs, in file order; outputs without any are left out."""
     sets = (frozenset(p.passage_id for p in output.provenance) for output in record.outputs)
     return tuple(dict.fromkeys(found for found in sets if found))

@@ -1,4 +1,4 @@
-"""KILT's evaluation written once more, as naively as its definition reads: what the scorer must equal to the last digit.
+"""KILT's evaluation once more, as naive as its definition reads: what the scorer must equal to the last digit.
 
 It follows the definition step by step, with lists and no regard to time, shares nothing with the package, and takes
 ROUGE-L from the ``rouge`` package.
@@ -66,7 +66,7 @@ def r_precision(guess: Item, gold: Item, keys: list[str]) -> float:
 
 
 def ranking(guess: Item, gold: Item, keys: list[str]) -> tuple[list[Any], int]:
-    """The items of the rank, in which a number stands for a set of which a part was found; and how many sets there are."""
+    """The items of the rank, where a text stands for a set of which a part was found; and the number of sets."""
     ranked = pages(guess["output"][0], keys)
     if not ranked:
         return [], 0
