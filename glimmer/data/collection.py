@@ -9,7 +9,7 @@ from typing import Any
 from glimmer.data.files import content_hash
 from glimmer.data.kilt import read_records
 from glimmer.data.passages import Collection, read_passages
-from glimmer.data.values import Candidate, Passage, Record
+from glimmer.data.values import Candidate, Passage, Provenance, Record
 from glimmer.errors import DataError, suggest
 from glimmer.options import OptionError, Options, option
 from glimmer.retrieval import RETRIEVERS, Hits, Retriever, RetrieverConfig, query_text
@@ -90,6 +90,14 @@ class Corpus:
         """
         return self.collection[passage_id]
 
+    def gold_passage(self, provenance: Provenance) -> Passage | None:
+        """A passage that a provenance names, the first of several; None where its page has none in the collection.
+
+        Raises:
+            DataError: it names a passage by an id that the collection has not.
+        """
+        return next(iter(self.collection.named_by(provenance)), None)
+
     def records(self, task: str, split: str) -> Sequence[Record]:
         """The records of ``TASK-SPLIT.jsonl``.
 
@@ -146,9 +154,8 @@ class Corpus:
         return content_hash(*(f"{p.id}\n{p.title}\n{p.text}" for p in self.collection.passages))
 
     def _flagged(self, record: Record, hits: Hits) -> tuple[Candidate, ...]:
-        gold = record.gold_ids
         passages = [(self.collection.passages[row], score) for row, score in hits]
-        return tuple(Candidate(passage, score, passage.id in gold) for passage, score in passages)
+        return tuple(Candidate(passage, score, record.is_gold(passage)) for passage, score in passages)
 
     def _file(self, name: str) -> Path:
         path = self.directory / name

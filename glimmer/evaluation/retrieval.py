@@ -16,8 +16,12 @@ Evidence = frozenset[str]
 
 
 def evidence_sets(record: "Record") -> tuple[Evidence, ...]:
-    """The distinct sets of gold passage ids of a record's outputs, in file order; outputs without any are left out."""
-    sets = (frozenset(p.passage_id for p in output.provenance) for output in record.outputs)
+    """The distinct sets of what a record's outputs name, in file order; outputs that name nothing are left out.
+
+    What is named are passage ids, or pages where the record tells them (``Record.by_page``).
+    """
+    named = [[p.wikipedia_id if record.by_page else p.passage_id for p in o.provenance] for o in record.outputs]
+    sets = (frozenset(name for name in names if name is not None) for names in named)
     return tuple(dict.fromkeys(found for found in sets if found))
 
 
