@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from glimmer.data.values import Record
-from glimmer.errors import ConfigError, DataError, suggest
+from glimmer.errors import ConfigError, DataError
+
+if TYPE_CHECKING:  # or torch would be imported only to fetch files
+    from glimmer.data.values import Record
 
 SPLITS = ("train", "dev", "test")
 SEPARATOR = "[SEP]"
@@ -71,17 +74,6 @@ KILT_SETS: Mapping[str, KiltSet] = {
 }
 
 
-def kilt_set(name: str) -> KiltSet:
-    """The set called ``name``.
-
-    Raises:
-        DataError: there is none.
-    """
-    if name not in KILT_SETS:
-        raise DataError(f"KILT has no set {name!r}; {suggest(name, KILT_SETS)}")
-    return KILT_SETS[name]
-
-
 def check_stem(name: str, stem: str) -> None:
     """Refuse the files of one of KILT's sets for a set of another task; of the same task, they may well be meant.
 
@@ -95,7 +87,7 @@ def check_stem(name: str, stem: str) -> None:
         )
 
 
-def check_set(path: Path, stem: str, split: str, records: Sequence[Record]) -> None:
+def check_set(path: Path, stem: str, split: str, records: Sequence["Record"]) -> None:
     """Refuse a file of KILT's that holds another set than its name says: by its form, or by its number of records.
 
     Raises:
@@ -126,7 +118,7 @@ _EXPECTED = {
 }
 
 
-def _form(records: Sequence[Record]) -> tuple[str | None, str]:
+def _form(records: Sequence["Record"]) -> tuple[str | None, str]:
     """The task whose form all records have, and what it is known by."""
     if all(SEPARATOR in record.input for record in records):
         return "slot_filling", f"every input holds {SEPARATOR}"

@@ -7,7 +7,7 @@ import pytest
 
 from glimmer.data.collection import Corpus, DataConfig
 from glimmer.data.kilt import write_records
-from glimmer.data.kilt_sets import KILT_SETS, kilt_set
+from glimmer.data.kilt_sets import KILT_SETS
 from glimmer.data.passages import write_passages
 from glimmer.data.values import Output, Passage, Record
 from glimmer.errors import DataError
@@ -45,11 +45,6 @@ def test_every_set_is_of_a_registered_task_over_records() -> None:
     for kilt in KILT_SETS.values():
         assert issubclass(TASKS[kilt.task].component, SupervisedTask)
         assert set(kilt.megabytes) <= set(kilt.rows)
-
-
-def test_an_unknown_set_suggests_the_nearest() -> None:
-    with pytest.raises(DataError, match="KILT has no set 'hotpot'; did you mean 'hotpotqa'"):
-        kilt_set("hotpot")
 
 
 @pytest.mark.parametrize("name", KILT_SETS)
