@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 from glimmer.analysis.compute import PARTS, exact_count, papers_formula, passage_memory, source_units
 from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.analysis.tables import quantity, table
-from glimmer.cli.arguments import add_codec, codec_of, positive
+from glimmer.cli.arguments import positive
+from glimmer.cli.codecs import add_codec, codec_of
 from glimmer.config.compose import compose_run
 from glimmer.config.load import load_run_config
 from glimmer.config.schema import RunConfig

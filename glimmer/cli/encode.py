@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from glimmer.cli.arguments import add_codec, add_device, add_weights, codec_of, positive
+from glimmer.cli.arguments import add_device, add_weights, positive
+from glimmer.cli.codecs import add_codec, codec_of
 from glimmer.data.passages import read_passages
 from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import load_run

@@ -11,6 +11,7 @@ COMMANDS = {
     "components": "list what is registered, and its options",
     "compute": "count multiply-adds of a question, and stored bytes",
     "corpus": "build the corpus of questions over the World Factbook",
+    "fetch": "fetch KILT's sets by name",
     "train": "train a run from the configuration tree",
     "encode": "write the memory of all passages into a store",
     "evaluate": "score a trained run on a split",
@@ -18,6 +19,7 @@ COMMANDS = {
     "predict": "answer questions with a trained run",
     "quickstart": "train and compare FiD, LUMEN and GLIMMER",
     "validate": "check a run, data files included, without training it",
+    "score": "score a file of guesses as KILT does",
     "report": "compare trained runs in one report",
 }
 

@@ -4,9 +4,10 @@ import random
 from collections.abc import Callable, Sequence
 
 from glimmer.data.text import plain
-from glimmer.data.values import Candidate, Example, Passage
+from glimmer.data.values import Candidate, Example, Passage, Provenance
 
-FindPassage = Callable[[str], Passage]
+FindPassage = Callable[[Provenance], Passage | None]
+"""Finds a passage of the collection that a provenance names."""
 
 
 def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -31,13 +32,13 @@ def choose(
     ``sample`` draws them at random instead of taking the first. ``ensure_gold`` makes sure of the gold passages that
     one valid answer needs, those that hold the target first where ``k`` has no room for all of them; a gold passage
     that was not retrieved comes last. It changes nothing where some answer's gold passages are there already, or
-    where none is known.
+    where none is known. Of the passages that share the stretch of a page that is gold, one is enough.
     """
     retrieved = distinct(example.candidates)
     needed = _needed(example, retrieved, k, find) if ensure_gold else []
     if not sample:
         chosen = retrieved[:k]
-        if not needed or any(_covers(chosen, ids) for ids in _evidence(example)):
+        if not needed or any(_covers(chosen, gold) for gold in _evidence(example)):
             return chosen
     ids = {c.passage.id for c in needed}
     others = [c for c in retrieved if c.passage.id not in ids]
@@ -49,17 +50,17 @@ def choose(
     return there + [c for c in needed if c.passage.id not in known]
 
 
-def _evidence(example: Example) -> list[tuple[str, ...]]:
-    """The gold passages of every valid answer, those of the target first; of the flags where there is no record."""
+def _evidence(example: Example) -> list[tuple[Provenance, ...]]:
+    """What every valid answer needs, those of the target first; of the flags where there is no record."""
     if example.record is None:
-        flagged = tuple(c.passage.id for c in example.candidates if c.gold)
+        flagged = tuple(Provenance(c.passage.id) for c in example.candidates if c.gold)
         return [flagged] if flagged else []
     outputs = sorted(example.record.outputs, key=lambda o: o.answer != example.target)
-    return [tuple(dict.fromkeys(p.passage_id for p in o.provenance)) for o in outputs if o.provenance]
+    return [o.provenance for o in outputs if o.provenance]
 
 
-def _covers(chosen: Sequence[Candidate], ids: Sequence[str]) -> bool:
-    return {c.passage.id for c in chosen}.issuperset(ids)
+def _covers(chosen: Sequence[Candidate], gold: Sequence[Provenance]) -> bool:
+    return all(any(provenance.names(c.passage) for c in chosen) for provenance in gold)
 
 
 def _needed(
@@ -68,14 +69,14 @@ def _needed(
     evidence = _evidence(example)
     if not evidence:
         return []
-    there = {c.passage.id: c for c in retrieved}
     lowest = min((c.score for c in retrieved), default=0.0)
-    gold = []
-    for passage_id in evidence[0]:
-        if passage_id in there:
-            gold.append(there[passage_id])
-        elif find is not None:
-            gold.append(Candidate(find(passage_id), lowest, True))
+    gold: list[Candidate] = []
+    for provenance in evidence[0]:
+        there = next((c for c in [*gold, *retrieved] if provenance.names(c.passage)), None)
+        if there is None and find is not None and (found := find(provenance)) is not None:
+            there = Candidate(found, lowest, True)
+        if there is not None and there not in gold:
+            gold.append(there)
     if k is not None and len(gold) > k:
         target = plain(example.target)
         gold.sort(key=lambda c: target not in plain(c.passage.text))

@@ -8,8 +8,9 @@ from typing import Any
 
 from glimmer.data.files import content_hash
 from glimmer.data.kilt import read_records
+from glimmer.data.kilt_sets import check_set, kilt_name
 from glimmer.data.passages import Collection, read_passages
-from glimmer.data.values import Candidate, Passage, Record
+from glimmer.data.values import Candidate, Passage, Provenance, Record
 from glimmer.errors import DataError, suggest
 from glimmer.options import OptionError, Options, option
 from glimmer.retrieval import RETRIEVERS, Hits, Retriever, RetrieverConfig, query_text
@@ -24,7 +25,9 @@ def _default_retrievers() -> dict[str, Any]:
 class DataConfig(Options):
     """Where the data lies and what is retrieved for every question."""
 
-    dir: str = option("data/factbook", "Folder with passages.jsonl and TASK-SPLIT.jsonl files")
+    dir: str = option(
+        "data/factbook", "Folder with passages.jsonl and TASK-SPLIT.jsonl (or KILT's TASK-SPLIT-kilt.jsonl) files"
+    )
     retrieved: int = option(25, "Passages retrieved for every question (k)", least=1)
     retrievers: dict[str, Any] = option(
         _default_retrievers,
@@ -91,20 +94,38 @@ class Corpus:
         """
         return self.collection[passage_id]
 
-    def records(self, task: str, split: str) -> Sequence[Record]:
-        """The records of ``TASK-SPLIT.jsonl``.
+    def gold_passage(self, provenance: Provenance) -> Passage | None:
+        """A passage that a provenance names, the first of several; None where its page has none in the collection.
 
         Raises:
-            DataError: the file is missing or broken.
+            DataError: it names a passage by an id that the collection has not.
+        """
+        return next(iter(self.collection.named_by(provenance)), None)
+
+    def records(self, task: str, split: str) -> Sequence[Record]:
+        """The records of ``TASK-SPLIT.jsonl``, or of the file of KILT's name for it.
+
+        Raises:
+            DataError: the file is missing or broken, there is one of either name, or KILT's holds another of its sets.
         """
         name = f"{task}-{split}"
         if name not in self._records:
-            self._records[name] = read_records(self._file(self.file(task, split).name), self.collection)
+            path = self._file(self.file(task, split).name)
+            records = read_records(path, self.collection)
+            if path == self._kilt_file(task, split):
+                check_set(path, task, split, records)
+            elif self._kilt_file(task, split).exists():
+                raise DataError(f"{path}: {self._kilt_file(task, split).name} lies beside it; keep one of the two")
+            self._records[name] = records
         return self._records[name]
 
     def file(self, task: str, split: str) -> Path:
-        """The file of ``records``, one a line, whether it exists or not."""
-        return self.directory / f"{task}-{split}.jsonl"
+        """The file of ``records``, one a line, whether it exists or not: of KILT's name where that one exists."""
+        own, kilt = self.directory / f"{task}-{split}.jsonl", self._kilt_file(task, split)
+        return kilt if kilt.exists() and not own.exists() else own
+
+    def _kilt_file(self, task: str, split: str) -> Path:
+        return self.directory / kilt_name(task, split)
 
     def candidates(self, task: str, split: str) -> Sequence[tuple[Candidate, ...]]:
         """What the task's retriever finds for every record, in the records' order, best first."""
@@ -147,9 +168,8 @@ class Corpus:
         return content_hash(*(f"{p.id}\n{p.title}\n{p.text}" for p in self.collection.passages))
 
     def _flagged(self, record: Record, hits: Hits) -> tuple[Candidate, ...]:
-        gold = record.gold_ids
         passages = [(self.collection.passages[row], score) for row, score in hits]
-        return tuple(Candidate(passage, score, passage.id in gold) for passage, score in passages)
+        return tuple(Candidate(passage, score, record.is_gold(passage)) for passage, score in passages)
 
     def _file(self, name: str) -> Path:
         path = self.directory / name

@@ -1,10 +1,15 @@
-"""Questions in KILT's JSON lines: ``{id, input, output: [{answer?, provenance?: [...]}], meta}`` (arXiv 2009.02252)."""
+"""Questions in KILT's JSON lines: ``{id, input, output: [{answer?, provenance?: [...]}], meta}`` (arXiv 2009.02252).
+
+A provenance names a passage of the collection by ``passage_id``, or, in KILT's own files, a page by ``wikipedia_id``
+and its paragraphs and characters.
+"""
 
 from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
 from glimmer.data.files import read_json_lines, write_json_lines
+from glimmer.data.spans import read_span, span_object
 from glimmer.data.values import Output, Provenance, Record
 from glimmer.errors import DataError, suggest
 
@@ -12,7 +17,7 @@ EXPECTED = 'a KILT record {"id": text, "input": text, "output": [{"answer": text
 
 
 def read_records(path: Path, passages: Container[str] | None = None) -> list[Record]:
-    """Read KILT records, ``.gz`` by suffix; with ``passages`` every provenance must name one of them.
+    """Read KILT records, ``.gz`` by suffix; with ``passages`` every ``passage_id`` must be one of them.
 
     Raises:
         DataError: names the line of the first record that is broken, incomplete or repeated.
@@ -48,9 +53,12 @@ def record_object(record: Record) -> dict[str, Any]:
 
 
 def _provenance_object(provenance: Provenance) -> dict[str, Any]:
-    item: dict[str, Any] = {"passage_id": provenance.passage_id, "title": provenance.title}
+    item: dict[str, Any] = {} if provenance.passage_id is None else {"passage_id": provenance.passage_id}
     if provenance.wikipedia_id is not None:
         item["wikipedia_id"] = provenance.wikipedia_id
+    item["title"] = provenance.title
+    if provenance.span is not None:
+        item |= span_object(provenance.span)
     return {**item, "meta": {"evidence_span": list(provenance.evidence)}} if provenance.evidence else item
 
 
@@ -85,16 +93,24 @@ class _Line:
 
     def provenance(self, item: Any, name: str) -> Provenance:
         item = self.mapping(item, name)
-        passage_id, page = item.get("passage_id"), item.get("wikipedia_id")
-        if not isinstance(passage_id, str) or not passage_id:
-            raise self.error(f"{name} names no passage; expected 'passage_id': text; {suggest('passage_id', item)}")
-        if self.passages is not None and passage_id not in self.passages:
+        passage_id, page = item.get("passage_id"), id_text(item.get("wikipedia_id"))
+        if passage_id is None and page is None:
+            expected = "'passage_id': text, or a page as 'wikipedia_id': text"
+            raise self.error(f"{name} names no passage; expected {expected}; {suggest('passage_id', item)}")
+        for key, value in (("passage_id", passage_id), ("wikipedia_id", page)):
+            if value is not None and not (isinstance(value, str) and value):
+                raise self.error(f"the {key} of {name} must be non-empty text, found {value!r:.60}")
+        if passage_id is not None and self.passages is not None and passage_id not in self.passages:
             raise self.error(f"{name} names passage {passage_id!r}, which is not in the passage collection")
         meta = self.mapping(item.get("meta") or {}, f"the meta of {name}")
         spans = self.rows(meta.get("evidence_span") or [], f"the evidence_span of {name}")
         if not all(isinstance(span, str) for span in spans):
             raise self.error(f"the evidence_span of {name} must be texts, found {spans!r:.60}")
-        return Provenance(passage_id, str(item.get("title") or ""), None if page is None else str(page), tuple(spans))
+        try:
+            span = read_span(item)
+        except DataError as error:
+            raise self.error(f"{name}: {error}") from None
+        return Provenance(passage_id, str(item.get("title") or ""), page, tuple(spans), span)
 
     def text(self, value: Any, name: str, item: dict[str, Any], key: str) -> str:
         if key not in item:

@@ -1,12 +1,19 @@
-"""Passage collections on disk: JSON lines ``{id, title, text}``, with the split of the document where known."""
+"""Passage collections on disk: JSON lines ``{id, title, text}``, with the split of the document where known.
 
+Passages cut from KILT's knowledge source name their page too, ``wikipedia_id``, and the stretch of it that they hold.
+"""
+
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from glimmer.data.files import read_json_lines, write_json_lines
-from glimmer.data.values import Passage
+from glimmer.data.kilt import id_text
+from glimmer.data.spans import read_span, span_object
+from glimmer.data.values import Passage, Provenance
 from glimmer.errors import DataError, suggest
 
 EXPECTED = 'a passage {"id": text, "title": text, "text": text}'
@@ -35,6 +42,26 @@ class Collection:
             raise DataError(f"no passage {passage_id!r} in the collection ({known})")
         return self.passages[self.rows[passage_id]]
 
+    def named_by(self, provenance: Provenance) -> tuple[Passage, ...]:
+        """The passages that a provenance names, in file order; several where it names a page, or a long stretch of it.
+
+        Raises:
+            DataError: it names a passage by an id that the collection has not.
+        """
+        if provenance.passage_id is not None:
+            return (self[provenance.passage_id],)
+        rows = self._pages.get(provenance.wikipedia_id or "", ())
+        return tuple(self.passages[row] for row in rows if provenance.names(self.passages[row]))
+
+    @cached_property
+    def _pages(self) -> dict[str, list[int]]:
+        """Page → rows of its passages."""
+        rows: dict[str, list[int]] = defaultdict(list)
+        for row, passage in enumerate(self.passages):
+            if passage.wikipedia_id is not None:
+                rows[passage.wikipedia_id].append(row)
+        return dict(rows)
+
 
 def read_passages(path: Path) -> Collection:
     """Read a passage collection.
@@ -46,7 +73,7 @@ def read_passages(path: Path) -> Collection:
     splits: dict[str, str] = {}
     rows: dict[str, int] = {}
     for number, item in read_json_lines(path, EXPECTED):
-        passage = Passage(*(_text(path, number, item, key) for key in ("id", "title", "text")))
+        passage = _passage(path, number, item)
         if passage.id in rows:
             raise DataError(f"{path}:{number}: duplicate passage id {passage.id!r}; ids must be unique")
         if "split" in item:
@@ -64,9 +91,24 @@ def write_passages(path: Path, passages: Iterable[Passage], splits: Mapping[str,
 def _objects(passages: Iterable[Passage], splits: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     for passage in passages:
         item: dict[str, Any] = {"id": passage.id, "title": passage.title, "text": passage.text}
+        if passage.wikipedia_id is not None:
+            item["wikipedia_id"] = passage.wikipedia_id
+        if passage.span is not None:
+            item |= span_object(passage.span)
         if passage.id in splits:
             item["split"] = splits[passage.id]
         yield item
+
+
+def _passage(path: Path, number: int, item: dict[str, Any]) -> Passage:
+    name, title, text = (_text(path, number, item, key) for key in ("id", "title", "text"))
+    if item.get("wikipedia_id") is None:
+        return Passage(name, title, text)
+    page = _text(path, number, item | {"wikipedia_id": id_text(item["wikipedia_id"])}, "wikipedia_id")
+    try:
+        return Passage(name, title, text, page, read_span(item))
+    except DataError as error:
+        raise DataError(f"{path}:{number}: {error}") from None
 
 
 def _text(path: Path, number: int, item: dict[str, Any], key: str) -> str:

@@ -10,25 +10,39 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from glimmer.data.spans import Span
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A passage of the collection."""
+    """A passage of the collection and, where known, the page that it was cut from, and from where."""
 
     id: str
     title: str
     text: str
+    wikipedia_id: str | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where an answer stands: a passage of the collection and, where known, its page."""
+    """Where an answer stands: a passage of the collection, or, as KILT's own files have it, a stretch of a page."""
 
-    passage_id: str
+    passage_id: str | None
     title: str = ""
     wikipedia_id: str | None = None
     evidence: tuple[str, ...] = ()
     """Spans of the passage that show the answer (KILT: ``meta.evidence_span``)."""
+    span: Span | None = None
+    """Where in the page; None = somewhere in it."""
+
+    def names(self, passage: Passage) -> bool:
+        """Whether the answer stands in ``passage``: it is the one named, or overlaps the stretch of the page."""
+        if self.passage_id is not None:
+            return passage.id == self.passage_id
+        if self.wikipedia_id is None or passage.wikipedia_id != self.wikipedia_id:
+            return False
+        return self.span is None or passage.span is None or self.span.overlaps(passage.span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +69,17 @@ class Record:
 
     @property
     def gold_ids(self) -> frozenset[str]:
-        """The ids of all gold passages, over all outputs."""
-        return frozenset(p.passage_id for o in self.outputs for p in o.provenance)
+        """The ids of all gold passages that are named by id, over all outputs."""
+        return frozenset(p.passage_id for o in self.outputs for p in o.provenance if p.passage_id is not None)
+
+    @property
+    def by_page(self) -> bool:
+        """Whether what is gold is told by page rather than by passage id."""
+        return any(p.passage_id is None for o in self.outputs for p in o.provenance)
+
+    def is_gold(self, passage: Passage) -> bool:
+        """Whether a provenance of any output names the passage."""
+        return any(p.names(passage) for o in self.outputs for p in o.provenance)
 
     @property
     def evidence(self) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ from glimmer.data.values import Example
 from glimmer.errors import ConfigError, DataError
 from glimmer.evaluation.answering import answer_examples
 from glimmer.evaluation.metrics import Metric, build_metric
-from glimmer.evaluation.predictions import Prediction
-from glimmer.evaluation.retrieval import Evidence, evidence_sets, r_precision, recall_at
+from glimmer.evaluation.predictions import Prediction, RankedPassage
+from glimmer.evaluation.retrieval import Evidence, evidence_sets, r_precision, rank_evidence
 from glimmer.models.base import Model
 from glimmer.models.generation import GenerationConfig
 from glimmer.tasks.base import Task
@@ -29,7 +29,7 @@ RECALL_AT = (1, 5, 20)
 RANKINGS = ("retrieved", "reranked")
 
 Ranked = Mapping[str, Sequence[str]]
-"""Record id → ranked passage ids."""
+"""Record id → ranked ids, of passages or of pages."""
 EvidenceSets = tuple[Evidence, ...]
 
 
@@ -170,6 +170,8 @@ def score_predictions(
 ) -> TaskResult:
     """Score the answers to ``examples``; those without a valid answer do not count.
 
+    Where records tell what is gold by page, as KILT's own do, pages take the place of passages in all figures.
+
     Figures beside the task's own metrics, of the gold passages of all questions together:
 
     - ``gold_recall_read``: the share that the decoder read;
@@ -197,40 +199,50 @@ def score_predictions(
     evidence = {e.id: _evidence(e) for e in examples}
     known = [p for p in predictions if evidence[p.id]]
     gold = {p.id: frozenset[str]().union(*evidence[p.id]) for p in known}
+    by_page = {e.id for e in examples if e.record is not None and e.record.by_page}
+
+    def ids(p: Prediction, passages: Sequence[RankedPassage]) -> list[str]:
+        return [ranked.passage.wikipedia_id or "" if p.id in by_page else ranked.id for ranked in passages]
+
+    read: Ranked = {p.id: ids(p, p.read) for p in known}
+    rankings: dict[str, Ranked] = {
+        "retrieved": {p.id: ids(p, p.retrieved) for p in known},
+        "reranked": {p.id: ids(p, p.passages) for p in known},
+    }
+    retrieved, reranked = rankings["retrieved"], rankings["reranked"]
 
     def share(name: str, chosen: Sequence[Prediction], holds: Callable[[Prediction], float]) -> None:
         if chosen:
             metrics[name] = fmean(map(holds, chosen))
 
     def gold_read(p: Prediction) -> bool:
-        return not gold[p.id].isdisjoint(p.read_ids)
+        return not gold[p.id].isdisjoint(read[p.id])
 
     def evidence_read(p: Prediction) -> bool:
-        return any(found.issubset(p.read_ids) for found in evidence[p.id])
+        return any(found.issubset(read[p.id]) for found in evidence[p.id])
 
     counts = GoldCounts(
         passages=sum(map(len, gold.values())),
-        retrieved=sum(len(gold[p.id].intersection(p.retrieved_ids)) for p in known),
-        read=sum(len(gold[p.id].intersection(p.read_ids)) for p in known),
+        retrieved=sum(len(gold[p.id].intersection(retrieved[p.id])) for p in known),
+        read=sum(len(gold[p.id].intersection(read[p.id])) for p in known),
     )
     for name, whole in (("gold_recall_read", counts.passages), ("gold_kept_of_retrieved", counts.retrieved)):
         if whole:
             metrics[name] = counts.read / whole
     share("questions_gold_read", known, gold_read)
     share("questions_evidence_read", known, evidence_read)
-    share("questions_gold_kept", [p for p in known if not gold[p.id].isdisjoint(p.retrieved_ids)], gold_read)
+    share("questions_gold_kept", [p for p in known if not gold[p.id].isdisjoint(retrieved[p.id])], gold_read)
     for name, holds in (("gold", gold_read), ("evidence", evidence_read)):
         where = [(e, p) for e, p in pairs if p.id in gold and holds(p)]
         if where:
             metrics[f"{headline.name}_when_{name}_read"] = _score(headline, where)
     if known:
-        proven = [(e, p) for e, p in pairs if r_precision(p.reranked_ids, evidence[p.id]) == 1]
+        proven = [(e, p) for e, p in pairs if p.id in gold and r_precision(reranked[p.id], evidence[p.id]) == 1]
         for metric in own:
             if metric.per_question:
                 total = sum(metric.score(p.answer, e.answers) for e, p in proven if p.answer.strip())
                 metrics[f"kilt_{metric.name}"] = total / len(pairs)
-    for stage in RANKINGS:
-        ranked = {p.id: getattr(p, f"{stage}_ids") for p in known}
+    for stage, ranked in rankings.items():
         share(f"{stage}_r_precision", known, partial(_r_precision, ranked, evidence))
         for k in RECALL_AT:
             share(f"{stage}_recall@{k}", known, partial(_recall_at, k, ranked, evidence))
@@ -254,4 +266,4 @@ def _r_precision(ranked: Ranked, evidence: Mapping[str, EvidenceSets], predictio
 
 
 def _recall_at(k: int, ranked: Ranked, evidence: Mapping[str, EvidenceSets], prediction: Prediction) -> float:
-    return recall_at(k, ranked[prediction.id], evidence[prediction.id])
+    return rank_evidence(ranked[prediction.id], evidence[prediction.id]).recall(k)

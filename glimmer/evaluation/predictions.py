@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from glimmer.data.files import write_json_lines
+from glimmer.data.spans import span_object
 from glimmer.data.values import Passage
 
 
@@ -52,9 +53,14 @@ class Prediction:
         return tuple(p for p in self.passages if p.read)
 
     @property
+    def retrieved(self) -> tuple[RankedPassage, ...]:
+        """The candidates in retrieval order."""
+        return tuple(sorted(self.passages, key=lambda p: p.retrieved_rank))
+
+    @property
     def retrieved_ids(self) -> list[str]:
         """The candidates' ids in retrieval order."""
-        return [p.id for p in sorted(self.passages, key=lambda p: p.retrieved_rank)]
+        return [p.id for p in self.retrieved]
 
     @property
     def reranked_ids(self) -> list[str]:
@@ -68,16 +74,19 @@ class Prediction:
 
     def kilt_object(self) -> dict[str, Any]:
         """The KILT prediction: one output with the answer and all candidates as provenance, best first."""
-        provenance = [
-            {
-                "passage_id": p.id,
-                "title": p.passage.title,
-                "meta": {"score": p.score, "retrieved_rank": p.retrieved_rank, "read": p.read},
-            }
-            for p in self.passages
-        ]
-        output = {"answer": self.answer, "provenance": provenance}
+        output = {"answer": self.answer, "provenance": [_provenance_object(p) for p in self.passages]}
         return {"id": self.id, "input": self.question, "output": [output], "meta": {"score": self.score}}
+
+
+def _provenance_object(ranked: RankedPassage) -> dict[str, Any]:
+    """A candidate as a provenance; KILT's scorer goes by its page, where the collection knows it."""
+    passage = ranked.passage
+    item: dict[str, Any] = {"passage_id": passage.id, "title": passage.title}
+    if passage.wikipedia_id is not None:
+        item["wikipedia_id"] = passage.wikipedia_id
+    if passage.span is not None:
+        item |= span_object(passage.span)
+    return {**item, "meta": {"score": ranked.score, "retrieved_rank": ranked.retrieved_rank, "read": ranked.read}}
 
 
 def write_predictions(path: Path, predictions: Iterable[Prediction]) -> None:

@@ -198,7 +198,7 @@ def _assembled(
         config=config,
         reader=reader.eval(),
         tokenizer=tokenizer,
-        collator=Collator(config.collator, tokenizer, corpus.passage),
+        collator=Collator(config.collator, tokenizer, corpus.gold_passage),
         corpus=corpus,
         tasks={key: TASKS.build(options, key, corpus) for key, options in config.tasks.items()},
         device=next(reader.parameters()).device,

@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from glimmer.data.files import content_hash
+from glimmer.data.kilt_sets import MENTION, SEPARATOR
 from glimmer.data.text import plain
 from glimmer.data.values import Passage, Record
 from glimmer.errors import ConfigError
@@ -89,8 +90,10 @@ class Retriever(ABC):
 
 
 def query_text(question: str) -> str:
-    """The words that are searched for: a slot-filling input without its separator."""
-    return question.replace("[SEP]", " ")
+    """The words that are searched for: a slot without its separator, a text without the marks round its mention."""
+    for mark in (SEPARATOR, *MENTION):
+        question = question.replace(mark, " ")
+    return question
 
 
 RETRIEVERS: Registry[Retriever] = Registry("retriever", Retriever)

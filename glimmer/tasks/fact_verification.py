@@ -1,9 +1,10 @@
 """Fact verification: does the evidence support a claim or refute it (KILT: FEVER)?"""
 
+from glimmer.data.kilt_sets import LABELS
 from glimmer.tasks.base import register_task
 from glimmer.tasks.supervised import SupervisedConfig, SupervisedTask
 
-SUPPORTS, REFUTES = "SUPPORTS", "REFUTES"
+SUPPORTS, REFUTES = LABELS
 
 
 @register_task("fact_verification", SupervisedConfig)

@@ -1,10 +1,9 @@
 """Slot filling: the object of a subject and a relation (KILT: T-REx, zero-shot RE)."""
 
+from glimmer.data.kilt_sets import SEPARATOR
 from glimmer.errors import DataError
 from glimmer.tasks.base import register_task
 from glimmer.tasks.supervised import SupervisedConfig, SupervisedTask
-
-SEPARATOR = "[SEP]"
 
 
 @register_task("slot_filling", SupervisedConfig)

@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from glimmer.data.kilt_sets import check_stem
 from glimmer.data.values import Example, Record
 from glimmer.errors import DataError
 from glimmer.options import option
@@ -37,6 +38,7 @@ class SupervisedTask(Task):
     def __init__(self, config: SupervisedConfig, key: str, data: TaskData) -> None:
         super().__init__(config, key, data)
         self.stem = config.data or key
+        check_stem(key, self.stem)
         self._checked: set[str] = set()
         if config.metrics is not None:
             self.metrics = tuple(config.metrics)

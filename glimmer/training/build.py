@@ -51,7 +51,7 @@ def build_trainer(config: "RunConfig", tokenizer: Tokenizer, group: Group | None
     corpus = Corpus(config.data)
     tasks = {key: TASKS.build(options, key, corpus) for key, options in config.tasks.items()}
     require_sentinels(tasks, tokenizer)
-    collator = Collator(config.collator, tokenizer, corpus.passage)
+    collator = Collator(config.collator, tokenizer, corpus.gold_passage)
     device = choose_device(config.trainer)
     make_deterministic(config.trainer.deterministic)
     reader = build_initial_reader(config, tokenizer).to(device)

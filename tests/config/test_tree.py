@@ -13,7 +13,9 @@ from glimmer.config.compose import compose_run
 from glimmer.config.load import COLLECTIONS
 from glimmer.config.schema import RunConfig
 from glimmer.config.store import GROUPS, choices
+from glimmer.data.kilt_sets import KILT_SETS, KiltSet
 from glimmer.tasks import TASKS
+from glimmer.tasks.supervised import SupervisedConfig
 from glimmer.training.build import plain
 
 TREE = Path(glimmer.config.__file__).parent
@@ -31,6 +33,9 @@ NEEDED = {
     ("callback", "early_stopping"): ["callback=[evaluation,early_stopping]"],
 }
 """What a choice cannot do without."""
+HEADLINES = dict.fromkeys(["nq", "hotpotqa", "triviaqa"], "exact_match") | {"eli5": "rouge_l", "wow": "f1"}
+HEADLINES |= dict.fromkeys(["fever", "trex", "zsre", "aida", "wned_wiki", "wned_cweb"], "accuracy")
+"""KILT's set → the metric of its leaderboard."""
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -45,8 +50,17 @@ def test_every_file_composes_to_a_run(group: str, name: str) -> None:
     chosen = f"{group}=[{name}]" if group in {r.kind for r in COLLECTIONS.values()} else f"{group}={name}"
     if group == "retriever":
         chosen = f"retriever@data.retrievers.default={name}"
-    drill = group == "task" and not TASKS[name].component.supervised
+    drill = group == "task" and name in TASKS and not TASKS[name].component.supervised
     compose_run([chosen, *(["callback=[progress]"] if drill else NEEDED.get((group, name), []))])
+
+
+@pytest.mark.parametrize(("name", "kilt"), KILT_SETS.items())
+def test_every_set_of_kilt_is_a_task_of_its_name(name: str, kilt: KiltSet) -> None:
+    config = compose_run([f"task=[{name}]"]).tasks[name]
+    assert isinstance(config, SupervisedConfig)
+    assert (config.name, config.data) == (kilt.task, kilt.stem)
+    assert config.metrics
+    assert config.metrics[0] == HEADLINES[name]
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

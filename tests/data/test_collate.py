@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from glimmer.data.collate import Collator, CollatorConfig
+from glimmer.data.spans import Span
 from glimmer.data.tokenizers import TOKENIZERS, Tokenizer, train_tokenizer
 from glimmer.data.values import Candidate, Example, Output, Passage, Provenance, Record
 from glimmer.errors import ConfigError
@@ -113,7 +114,7 @@ def test_ensure_gold_replaces_the_last_in_training_only(tokenizer: Tokenizer) ->
 
 def test_a_gold_passage_that_was_not_retrieved_is_found_and_scores_lowest(tokenizer: Tokenizer) -> None:
     it = [example(A, B, record=record(("d",)))]
-    batch = collator(tokenizer, lambda name: {"d": D}[name], ensure_gold=True, passages=2)(it, training=True)
+    batch = collator(tokenizer, lambda gold: {"d": D}[gold.passage_id], ensure_gold=True, passages=2)(it, training=True)
     assert chosen(batch) == ["a", "d"]
     assert batch.gold.tolist() == [[False, True]]
     assert batch.retrieval_scores.tolist() == [[10.0, 9.0]]
@@ -123,7 +124,7 @@ def test_a_gold_passage_that_was_not_retrieved_is_found_and_scores_lowest(tokeni
 
 def test_without_a_limit_every_gold_passage_is_there(tokenizer: Tokenizer) -> None:
     it = [example(A, record=record(("c", "d"))), example(record=record(("c",)))]
-    collate = collator(tokenizer, lambda name: {"c": C, "d": D}[name], ensure_gold=True)
+    collate = collator(tokenizer, lambda gold: {"c": C, "d": D}[gold.passage_id], ensure_gold=True)
     assert [chosen(collate(it, training=True), row) for row in (0, 1)] == [["a", "c", "d"], ["c"]]
 
 
@@ -139,6 +140,17 @@ def test_all_gold_passages_of_a_two_hop_answer_are_ensured_the_one_with_the_answ
 def test_the_evidence_of_any_answer_is_enough(tokenizer: Tokenizer) -> None:
     it = [example(A, B, C, gold=("b", "c"), record=record(("c",), ("b",)))]
     assert chosen(collator(tokenizer, ensure_gold=True)(it, 2, training=True)) == ["a", "b"]
+
+
+def test_one_passage_of_a_gold_stretch_of_a_page_is_enough(tokenizer: Tokenizer) -> None:
+    parts = [Passage(f"7-{i}", "", "one", "7", Span(i, 0, i, 90)) for i in range(4)]
+    gold = Provenance(None, wikipedia_id="7", span=Span(1, 50, 2, 20))
+    known = Record("q", "capital one", (Output("paris", (gold, gold)),))
+    collate = collator(tokenizer, lambda _: parts[1], ensure_gold=True)
+    assert chosen(collate([example(A, parts[0], parts[2], record=known)], 2, training=True)) == ["a", "7-2"]
+    assert chosen(collate([example(A, parts[0], record=known)], 2, training=True)) == ["a", "7-1"]
+    nowhere = collator(tokenizer, lambda _: None, ensure_gold=True)
+    assert chosen(nowhere([example(A, parts[0], record=known)], 2, training=True)) == ["a", "7-0"]
 
 
 def test_random_candidates_vary_keep_the_gold_one_and_retrieval_order(tokenizer: Tokenizer) -> None:

@@ -7,6 +7,7 @@ import pytest
 from glimmer.data.collection import Corpus, DataConfig
 from glimmer.data.kilt import write_records
 from glimmer.data.passages import write_passages
+from glimmer.data.spans import Span
 from glimmer.data.values import Output, Passage, Provenance, Record
 from glimmer.errors import ConfigError, DataError
 from glimmer.retrieval import RETRIEVERS
@@ -33,6 +34,21 @@ def test_candidates_are_ranked_flagged_and_never_completed(directory: Path) -> N
     assert [(c.passage.id, c.gold) for c in first] == [("p1", True), ("p2", False), ("p0", False)]
     assert [c.score for c in first] == sorted((c.score for c in first), reverse=True)
     assert nothing == ()
+
+
+def test_pages_and_stretches_of_them_are_gold(tmp_path: Path) -> None:
+    parts = [Passage(f"7-{i}", "Niger", "capital of Niger", "7", Span(i, 0, i, 90)) for i in range(4)]
+    write_passages(tmp_path / "passages.jsonl", [*parts, Passage("8-0", "Chad", "capital of Chad", "8")])
+    span = Provenance(None, wikipedia_id="7", span=Span(1, 80, 2, 1))
+    page, unknown = Provenance(None, wikipedia_id="8"), Provenance(None, wikipedia_id="9")
+    record = Record("a", "capital of Niger", (Output("Niamey", (span,)), Output("N'Djamena", (page, unknown))))
+    write_records(tmp_path / "open_qa-dev.jsonl", [record])
+    corpus = Corpus(DataConfig(dir=str(tmp_path)))
+    (found,) = corpus.candidates("open_qa", "dev")
+    assert {c.passage.id: c.gold for c in found} == {
+        "7-0": False, "7-1": True, "7-2": True, "7-3": False, "8-0": True,
+    }  # fmt: skip
+    assert [corpus.gold_passage(p) for p in (span, page, unknown)] == [parts[1], found[-1].passage, None]
 
 
 def test_candidates_are_kept_and_read_back_equal(directory: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from glimmer.data.kilt import read_records, write_records
 from glimmer.data.passages import read_passages, write_passages
+from glimmer.data.spans import LAST, Span
 from glimmer.data.values import Output, Passage, Provenance, Record
 from glimmer.errors import DataError
 
@@ -25,6 +26,34 @@ def test_records_read_back_equal(tmp_path: Path, name: str) -> None:
     write_records(tmp_path / name, [RECORD])
     assert read_records(tmp_path / name, {"p"}) == [RECORD]
     assert [p.name for p in tmp_path.iterdir()] == [name]  # nothing temporary stays behind
+
+
+def test_records_of_pages_read_back_equal(tmp_path: Path) -> None:
+    path = tmp_path / "nq-dev-kilt.jsonl"
+    whole = Provenance(None, "T", "7")
+    part = Provenance(None, "T", "7", span=Span(5, 190, 6, 197))
+    paragraph = Provenance(None, "T", "7", span=Span(5, 0, 5, LAST))
+    record = Record("a", "Who?", (Output("I", (whole, part)), Output("we", (paragraph,))))
+    write_records(path, [record])
+    assert read_records(path, {"p"}) == [record]
+    assert record.by_page
+    assert record.gold_ids == frozenset()
+    assert not RECORD.by_page
+
+
+def test_kilts_own_lines_are_read(tmp_path: Path) -> None:
+    place = {
+        "start_paragraph_id": "5",
+        "start_character": -1,
+        "end_paragraph_id": 5,
+        "end_character": -1,
+        "bleu_score": 1.0,
+    }
+    provenance = {"wikipedia_id": 10287141, "title": "T", "section": "Section::::Life.", "meta": {}, **place}
+    (tmp_path / "r.jsonl").write_text(line(id=3, output=[{"provenance": [provenance]}, {"answer": "I"}], meta={}))
+    (record,) = read_records(tmp_path / "r.jsonl")
+    assert record.id == "3"
+    assert record.outputs[0].provenance == (Provenance(None, "T", "10287141", span=Span(5, 0, 5, LAST)),)
 
 
 def test_gzip_bytes_are_reproducible(tmp_path: Path) -> None:
@@ -58,6 +87,23 @@ def test_gzip_bytes_are_reproducible(tmp_path: Path) -> None:
             line(output=[{"provenance": [{"passage_id": "p", "meta": {"evidence_span": [3]}}]}]).encode(),
             1,
             "evidence_span of provenance 0 of output 0 must be texts",
+        ),
+        (
+            line(output=[{"provenance": [{"wikipedia_id": ["7"]}]}]).encode(),
+            1,
+            "the wikipedia_id of provenance 0 of output 0 must be non-empty text",
+        ),
+        (
+            line(output=[{"provenance": [{"wikipedia_id": "7", "start_paragraph_id": 1.5}]}]).encode(),
+            1,
+            "provenance 0 of output 0: 'start_paragraph_id' must be a whole number, found 1.5",
+        ),
+        (
+            line(
+                output=[{"provenance": [{"wikipedia_id": 7, "start_paragraph_id": 3, "end_paragraph_id": 2}]}]
+            ).encode(),
+            1,
+            "provenance 0 of output 0: a span must not end before it begins, found paragraph 3",
         ),
         (line(meta=1).encode(), 1, "'meta' must be an object"),
         (line().encode() + line(id="b").encode() + line().encode(), 3, "duplicate id 'a', first used in line 1"),
@@ -100,7 +146,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_passages_read_back_with_their_splits(tmp_path: Path) -> None:
-    passages = [Passage("p", "T", "text"), Passage("q", "", "more")]
+    passages = [Passage("p", "T", "text"), Passage("q", "", "more"), Passage("r", "", "x", "7", Span(1, 0, 2, 9))]
     write_passages(tmp_path / "p.jsonl", passages, {"q": "test"})
     collection = read_passages(tmp_path / "p.jsonl")
     assert collection.passages == tuple(passages)

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ import torch
 from torch import Tensor
 
 from glimmer.data.collate import Collator, CollatorConfig
+from glimmer.data.kilt import write_records
 from glimmer.data.values import Batch, Candidate, Example, Output, Passage, Provenance, Record
 from glimmer.errors import ConfigError, DataError
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task, evaluation_examples, figure_names
+from glimmer.evaluation.kilt import score_files
 from glimmer.evaluation.predictions import write_predictions
 from glimmer.models.base import Model
 from glimmer.models.generation import Generation, GenerationConfig
@@ -149,6 +152,30 @@ def test_kilt_golden_values() -> None:
     assert metrics["kilt_exact_match"] == pytest.approx(1 / 3)
     assert metrics["rouge_l"] == pytest.approx(0.7222, abs=5e-5)
     assert metrics["kilt_rouge_l"] == pytest.approx(1 / 3)
+
+
+def test_records_of_pages_are_scored_by_page_and_their_predictions_are_kilts(tmp_path: Path) -> None:
+    # p9 and p8 are of page 1, p2 of page 2; the model reads the best two, p9 and p8.
+    pages = {"p9": "1", "p8": "1", "p2": "2", "p1": None}
+    gold = [(Provenance(None, wikipedia_id="1"), Provenance(None, wikipedia_id="2"))]
+    task = FakeTask([Record("a", "q", tuple(Output("red", p) for p in gold))], ["p1 p2 p8 p9"])
+    make = task.example
+
+    def example(split: str, index: int, rng: random.Random) -> Example:
+        made = make(split, index, rng)
+        known = [replace(c, passage=replace(c.passage, wikipedia_id=pages[c.passage.id])) for c in made.candidates]
+        return replace(made, candidates=tuple(known))
+
+    task.example = example  # type: ignore[method-assign]
+    result = evaluate(FakeModel(ANSWERS), task)
+    assert (result.gold.passages, result.gold.retrieved, result.gold.read) == (2, 2, 1)
+    assert result.metrics["reranked_r_precision"] == 1, "a page that is there twice is one page"
+    assert result.metrics["retrieved_r_precision"] == 1 / 2
+    assert result.metrics["questions_evidence_read"] == 0
+    assert result.metrics["kilt_f1"] == 1
+    write_predictions(tmp_path / "guess.jsonl", result.predictions)
+    write_records(tmp_path / "gold.jsonl", task.records)
+    assert score_files(tmp_path / "gold.jsonl", tmp_path / "guess.jsonl").kilt["KILT-f1"] == 1
 
 
 def test_every_metric_that_is_a_mean_over_questions_has_its_kilt_score() -> None:

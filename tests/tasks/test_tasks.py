@@ -120,11 +120,34 @@ def test_a_record_without_answers_has_an_empty_target_and_trains_nothing() -> No
         ("multi_hop", "Who?", "multi-hop question: Who?"),
         ("fact_verification", "It is.", "claim: It is."),
         ("slot_filling", "Chad [SEP] capital", "slot: Chad relation: capital"),
+        ("entity_linking", "In [START_ENT] N'Djamena [END_ENT] now", "entity: In [START_ENT] N'Djamena [END_ENT] now"),
+        ("dialogue", "I like  rain.\nWhy?\n\nIt is wet.\n", "dialogue: I like rain. | Why? | It is wet."),
     ],
 )
 def test_prompts(name: str, question: str, prompt: str) -> None:
     it = TASKS.build(TASKS.configure(name, data="open_qa"), name, FakeData([Record("q", question, ())]))
     assert it.example("test", 0, random.Random(0)).prompt == prompt
+
+
+def test_of_a_long_text_the_words_near_the_mention_and_the_last_of_a_conversation_are_kept() -> None:
+    def prompt(name: str, text: str, **options: Any) -> str:
+        data = FakeData([Record("q", text, ())])
+        it = TASKS.build(TASKS.configure(name, data="open_qa", **options), name, data)
+        return it.example("test", 0, random.Random(0)).prompt
+
+    text = f"{'far ' * 50}one two [START_ENT] a b [END_ENT]three four {'far ' * 50}"
+    assert prompt("entity_linking", text, words=2) == "entity: one two [START_ENT] a b [END_ENT] three four"
+    assert prompt("entity_linking", text, words=0) == "entity: [START_ENT] a b [END_ENT]"
+    assert prompt("dialogue", "one two\nthree", words=3) == "dialogue: two | three"
+    assert prompt("dialogue", "one two\nthree", words=None) == "dialogue: one two | three"
+
+
+@pytest.mark.parametrize("question", ["Chad", "[START_ENT] Chad", "[START_ENT] [END_ENT]", "[END_ENT] x [START_ENT]"])
+def test_a_text_without_a_mention_is_named(question: str) -> None:
+    data = FakeData([Record("q", question, (Output("Chad"),))])
+    it = TASKS.build(TASKS.configure("entity_linking", data="open_qa"), "aida", data)
+    with pytest.raises(DataError, match=r"record 'q': task aida: expected a text with '\[START_ENT\] mention"):
+        it.size("train")
 
 
 @pytest.mark.parametrize("question", ["Chad capital", "[SEP] capital", "Chad [SEP] "])
@@ -333,6 +356,15 @@ def test_denoising_can_be_undone_and_drops_the_share_asked_for() -> None:
 def test_options_that_cannot_work_are_refused(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         TASKS.configure(name, **options)
+
+
+def test_a_set_of_kilt_takes_no_files_of_a_set_of_another_task() -> None:
+    with pytest.raises(ConfigError) as caught:
+        TASKS.build(TASKS.configure("open_qa", data="fever"), "nq", FakeData())
+    assert str(caught.value) == (
+        "tasks.nq.data is 'fever', which is FEVER, a set of fact_verification; Natural Questions is 'nq'"
+    )
+    assert TASKS.build(TASKS.configure("entity_linking", data="wned"), "aida", FakeData()).key == "aida"
 
 
 def test_substitution_wants_a_task_over_records() -> None:

@@ -40,7 +40,18 @@ class Metric(ABC):
         if not predictions:
             raise ValueError("a metric needs at least one prediction")
         pairs = zip(predictions, answers, strict=True)
-        return sum(self.score(p, valid) if p.strip() else 0.0 for p, valid in pairs) / len(predictions)
+        return mean([self.score(p, valid) if p.strip() else 0.0 for p, valid in pairs])
+
+
+def mean(scores: Sequence[float]) -> float:
+    """The mean of at least one score, summed one by one as KILT's scorer does.
+
+    Python's own ``sum`` makes up for rounding from 3.12 on, and so can differ in the last digit.
+    """
+    total = 0.0
+    for score in scores:
+        total += score
+    return total / len(scores)
 
 
 METRICS: Registry[Metric] = Registry("metric", Metric)

@@ -35,9 +35,19 @@ def _sentences(text: str) -> list[list[str]]:
 
 
 def _common_words(x: list[str], y: list[str]) -> set[str]:
-    """The words of a longest common subsequence; of several, the one traced from the end, moving in ``y`` on ties."""
+    """The words of a longest common subsequence; of several, the one traced from the end, moving in ``y`` on ties.
+
+    Words of one text alone cost next to nothing: in ``y`` the trace passes over them, and in ``x`` their row of the
+    table is the one above. (Leaving them out of ``x`` too would break ties otherwise.)
+    """
+    known = set(x)
+    y = [word for word in y if word in known]
+    shared = set(y)
     table = [[0] * (len(y) + 1)]
     for word in x:
+        if word not in shared:
+            table.append(table[-1])
+            continue
         above, row = table[-1], [0]
         for j, other in enumerate(y):
             row.append(above[j] + 1 if word == other else max(above[j + 1], row[j]))
