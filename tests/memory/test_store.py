@@ -134,7 +134,7 @@ def test_a_manifest_without_a_promise_names_the_key(store: Path, key: str, value
         ),
         ({"codec": {}}, "manifest.json: cannot build the codec {}"),
         ({"codec": {"name": "rav"}}, "unknown codec 'rav'; did you mean 'raw'?"),
-        ({"codec": {"name": "raw", "dtype": "float33"}}, "'float33' is unknown; did you mean 'float32'?"),
+        ({"codec": {"name": "raw", "dtype": "float33"}}, "dtype has no choice 'float33'; did you mean 'float32'?"),
         ({"codec": {"name": "raw", "bits": 8}}, "unexpected keyword argument 'bits'"),
         ({"sha256": {}}, "ids.json is damaged: its checksum is not the manifest's"),
     ],
