@@ -96,19 +96,19 @@ def check_set(path: Path, stem: str, split: str, records: Sequence["Record"]) ->
     own = next((s for s in KILT_SETS.values() if s.stem == stem and split in s.rows), None)
     if own is None:
         return
+    task, why = _form(records)
+    if task is not None and task != own.task:
+        raise DataError(f"{path}: seems to be a set of {task} ({why}); {own.title} is one of {own.task}")
+    if task is None and own.task in _EXPECTED and any(record.answers for record in records):
+        raise DataError(f"{path}: is no set of {own.task}, as {own.title} is: {_EXPECTED[own.task]}")
     count = len(records)
     for other in KILT_SETS.values():
-        if count == other.rows.get(split) != own.rows[split]:
+        alike = other.task == own.task or not {other.task, own.task}.intersection(_EXPECTED)
+        if alike and count == other.rows.get(split) != own.rows[split]:
             raise DataError(
                 f"{path}: holds {count:,} records, as {other.title} does ({other.file(split)}); "
                 f"{own.title} has {own.rows[split]:,}; fetch it anew with `glimmer fetch`"
             )
-    task, why = _form(records)
-    forms = ("slot_filling", "entity_linking", "fact_verification")
-    if task is not None and task != own.task:
-        raise DataError(f"{path}: seems to be a set of {task} ({why}); {own.title} is one of {own.task}")
-    if task is None and own.task in forms and any(record.answers for record in records):
-        raise DataError(f"{path}: is no set of {own.task}, as {own.title} is: {_EXPECTED[own.task]}")
 
 
 _EXPECTED = {

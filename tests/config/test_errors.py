@@ -68,6 +68,13 @@ OVERRIDES = {
     "tasks.open_qa.limit=0": (ConfigError, "tasks.open_qa.limit must be at least 1, or null, found 0"),
     "criterions.gold_ranking.weight=nan": (ConfigError, "criterions.gold_ranking.weight must be at least 0, found na"),
     "callbacks.checkpoint.keep=-1": (ConfigError, "callbacks.checkpoint.keep must be at least 0, found -1"),
+    "tokenizer.vocabulary=100": (ConfigError, "tokenizer.vocabulary must be at least 291"),
+    "collator.passage_tokens=1": (ConfigError, "collator.passage_tokens must be at least 2, found 1"),
+    "sampler.mixing=propotional": (ConfigError, "sampler.mixing has no choice 'propotional'; did you mean 'proporti"),
+    "criterions.cross_entropy.label_smoothing=1": (
+        ConfigError,
+        "criterions.cross_entropy.label_smoothing must be at least 0 and below 1, found 1.0",
+    ),
     "trainer.precision=fp31": (ConfigError, "trainer.precision has no choice 'fp31'; did you mean 'fp32'?"),
     "model.initialiser=copy_pth": (ConfigError, "model.initialiser is 'copy_pth'; did you mean 'copy_path'?"),
     "encoder=bert and encoder.positions=100": (

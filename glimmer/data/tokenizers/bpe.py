@@ -3,18 +3,17 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Library
 
-from glimmer.data.files import content_hash, resolve_file, write_bytes
-from glimmer.data.tokenizers.base import Tokenizer, TokenizerConfig, register_tokenizer, sentinel_text
+from glimmer.data.files import resolve_file
+from glimmer.data.tokenizers.base import TokenizerConfig, register_tokenizer, sentinel_text
+from glimmer.data.tokenizers.library import SPECIAL, LibraryTokenizer, read_text
 from glimmer.errors import ConfigError, DataError
 from glimmer.options import option
 
-SPECIAL = ("<pad>", "</s>", "<unk>")
 SPACE = "▁"
 """Stands for a space, and for the start of every text, so that a word has the same pieces wherever it stands."""
 WORDS = rf"{SPACE}?\p{{L}}+|{SPACE}?\p{{N}}+|{SPACE}?[^{SPACE}\p{{L}}\p{{N}}]|{SPACE}"
@@ -41,7 +40,7 @@ class BpeConfig(TokenizerConfig):
 
 
 @register_tokenizer("bpe", BpeConfig)
-class BpeTokenizer(Tokenizer):
+class BpeTokenizer(LibraryTokenizer):
     """Byte-pair encoding over words, with or without case and accents.
 
     Text comes back from ``decode`` as it was, but for case, accents, compatibility forms (NFKC), runs of white space
@@ -49,41 +48,14 @@ class BpeTokenizer(Tokenizer):
     """
 
     def __init__(self, config: BpeConfig, content: str | None = None) -> None:
-        if content is None:
-            content = _read(config.file)
-        self._content = content
-        self._library = _parse(content, config.file or "tokenizer")
-        self._pieces: list[str] = [self._library.id_to_token(i) for i in range(self._library.get_vocab_size())]
-        self._sentinels = sum(piece.startswith("<extra_id_") for piece in self._pieces)
-        self._check_layout(config.file or "tokenizer")
-
-    @property
-    def vocabulary(self) -> int:
-        """The number of ids."""
-        return len(self._pieces)
-
-    @property
-    def sentinels(self) -> int:
-        """The number of sentinels."""
-        return self._sentinels
-
-    def encode(self, text: str) -> list[int]:
-        """The ids of a text."""
-        ids: list[int] = self._library.encode(text, add_special_tokens=False).ids
-        return ids
+        source = config.file or "tokenizer"
+        super().__init__(_read(config.file) if content is None else content, source)
+        self._check_sentinels(source)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, without special ones."""
-        first, last = len(SPECIAL), self.vocabulary - self._sentinels
+        first, last = len(SPECIAL), self.vocabulary - self.sentinels
         return "".join(self._pieces[i] for i in ids if first <= i < last).replace(SPACE, " ").strip()
-
-    def fingerprint(self) -> str:
-        """A hash of the file."""
-        return content_hash(self._content)
-
-    def save(self, path: Path) -> None:
-        """Write the file, the same bytes as were read."""
-        write_bytes(path, self._content.encode())
 
     @classmethod
     def train(cls, config: TokenizerConfig, texts: Iterable[str]) -> Self:
@@ -110,13 +82,11 @@ class BpeTokenizer(Tokenizer):
         )
         return cls(config, library.to_str())
 
-    def _check_layout(self, source: str) -> None:
-        tail = [sentinel_text(i) for i in reversed(range(self._sentinels))]
-        if tuple(self._pieces[:3]) != SPECIAL or self._pieces[len(self._pieces) - self._sentinels :] != tail:
-            raise DataError(
-                f"{source}: expected the ids 0, 1, 2 to be {', '.join(SPECIAL)} and sentinels to be the last, "
-                f"found {', '.join(map(str, self._pieces[:3]))} and {', '.join(map(str, self._pieces[-2:]))}"
-            )
+    def _check_sentinels(self, source: str) -> None:
+        tail = [sentinel_text(i) for i in reversed(range(self.sentinels))]
+        if self._pieces[len(self._pieces) - self.sentinels :] != tail:
+            found = ", ".join(self._pieces[-2:])
+            raise DataError(f"{source}: expected sentinels to be the last ids, found {found}")
 
 
 def _library(model: Any, config: BpeConfig) -> Any:
@@ -137,19 +107,4 @@ def _library(model: Any, config: BpeConfig) -> Any:
 def _read(file: str | None) -> str:
     if file is None:
         raise ConfigError("tokenizer.file is null; expected the file of a trained tokenizer (tokenizer.json of a run)")
-    try:
-        return resolve_file(file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{file}: {error.strerror or error}; expected the file of a trained tokenizer") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 text at byte {error.start}; expected a trained tokenizer") from None
-
-
-def _parse(content: str, source: str) -> Any:
-    try:
-        library = Library.from_str(content)
-    except Exception as error:  # the library raises nothing narrower
-        raise DataError(f"{source}: not a tokenizer file, or a damaged one: {error}") from error
-    library.no_truncation()
-    library.no_padding()
-    return library
+    return read_text(resolve_file(file))

@@ -1,20 +1,17 @@
 """T5's own tokenizer: ``tokenizer.json`` of the library tokenizers, or SentencePiece's ``spiece.model``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from tokenizers import Tokenizer as Library
-
-from glimmer.data.files import content_hash, resolve_file, write_bytes
+from glimmer.data.files import resolve_file
 from glimmer.data.hub import resolve_folder
-from glimmer.data.tokenizers.base import Tokenizer, TokenizerConfig, register_tokenizer, sentinel_text
+from glimmer.data.tokenizers.base import TokenizerConfig, register_tokenizer
+from glimmer.data.tokenizers.library import LibraryTokenizer, read_text
 from glimmer.data.tokenizers.spiece import convert
 from glimmer.errors import ConfigError, DataError
 from glimmer.options import option
 
-SPECIAL = ("<pad>", "</s>", "<unk>")
 FILES = ("tokenizer.json", "spiece.model")
 
 
@@ -28,59 +25,23 @@ class HuggingFaceTokenizerConfig(TokenizerConfig):
 
 
 @register_tokenizer("huggingface", HuggingFaceTokenizerConfig)
-class HuggingFaceTokenizer(Tokenizer):
+class HuggingFaceTokenizer(LibraryTokenizer):
     """A tokenizer that was trained elsewhere, with T5's ids: padding 0, end of sequence 1, unknown 2.
 
     Ids are those of transformers without special tokens added; a special token spelled out in a text is that token.
     """
 
     def __init__(self, config: HuggingFaceTokenizerConfig) -> None:
-        self._content = _content(config.file)
-        source = str(config.file)
-        try:
-            self._library: Any = Library.from_str(self._content)
-        except Exception as error:  # the library raises nothing narrower
-            raise DataError(f"{source}: not a tokenizer file, or a damaged one: {error}") from error
-        self._library.no_truncation()
-        self._library.no_padding()
-        self._size: int = self._library.get_vocab_size()
-        self._rows = self._size if config.vocabulary is None else config.vocabulary
-        first = tuple(self._library.id_to_token(i) for i in range(len(SPECIAL)))
-        if first != SPECIAL:
-            expected, found = ", ".join(SPECIAL), ", ".join(map(str, first))
-            raise DataError(f"{source}: expected the ids 0, 1, 2 to be {expected}, as T5 has them, found {found}")
-        if self._rows < self._size:
-            raise ConfigError(f"tokenizer.vocabulary = {self._rows} is fewer than the {self._size} ids of {source}")
-        numbers = range(self._size)
-        self._sentinels = next(i for i in numbers if self._library.token_to_id(sentinel_text(i)) is None)
+        super().__init__(_content(config.file), str(config.file))
+        size = super().vocabulary
+        self._rows = size if config.vocabulary is None else config.vocabulary
+        if self._rows < size:
+            raise ConfigError(f"tokenizer.vocabulary = {self._rows} is fewer than the {size} ids of {config.file}")
 
     @property
     def vocabulary(self) -> int:
         """The number of ids, those that stand for nothing included."""
         return self._rows
-
-    @property
-    def sentinels(self) -> int:
-        """The number of sentinels."""
-        return self._sentinels
-
-    def encode(self, text: str) -> list[int]:
-        """The ids of a text."""
-        ids: list[int] = self._library.encode(text, add_special_tokens=False).ids
-        return ids
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids, without special ones and those that stand for nothing."""
-        text: str = self._library.decode([i for i in ids if i < self._size], skip_special_tokens=True)
-        return text.strip()
-
-    def fingerprint(self) -> str:
-        """A hash of the file."""
-        return content_hash(self._content)
-
-    def save(self, path: Path) -> None:
-        """Write ``tokenizer.json``."""
-        write_bytes(path, self._content.encode())
 
     @classmethod
     def train(cls, config: TokenizerConfig, texts: Iterable[str]) -> Self:
@@ -108,11 +69,4 @@ def _content(file: str | None) -> str:
         if found is None:
             raise DataError(f"{folder} holds no tokenizer; expected {' or '.join(FILES)}")
         path = found
-    if path.suffix == ".model":
-        return convert(path)
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}; expected the file of a tokenizer") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text at byte {error.start}; expected the file of a tokenizer") from None
+    return convert(path) if path.suffix == ".model" else read_text(path)

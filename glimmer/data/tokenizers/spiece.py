@@ -26,6 +26,7 @@ def convert(path: Path) -> str:
     """
     try:
         format_ = import_module("sentencepiece.sentencepiece_model_pb2")
+        from google.protobuf.message import DecodeError
     except ImportError as error:
         raise ConfigError(
             f"{path}: needs the extra 'sentencepiece' (pip install 'glimmer[sentencepiece]'): {error}"
@@ -35,7 +36,7 @@ def convert(path: Path) -> str:
         model.ParseFromString(path.read_bytes())
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}; expected SentencePiece's spiece.model") from None
-    except Exception as error:  # protobuf's implementations raise errors of their own
+    except DecodeError as error:
         raise DataError(f"{path}: not a SentencePiece model, or a damaged one: {error}") from error
     if not model.pieces or model.trainer_spec.model_type != UNIGRAM:
         raise DataError(f"{path}: no unigram model of SentencePiece; expected T5's spiece.model")

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from glimmer.data.values import States, Tokens
+from glimmer.errors import ConfigError
 from glimmer.registry import ComponentConfig, Registry
 
 
@@ -51,6 +52,18 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def memory_modules(self) -> list[nn.Module]:
         """The modules that decide what a passage's memory is: to be frozen, and fingerprinted."""
+
+
+def memory_layers_of(layers: int, live_layers: int | None) -> int:
+    """How many of ``layers`` are not live; None = all are live.
+
+    Raises:
+        ConfigError: there are not so many.
+    """
+    live = layers if live_layers is None else live_layers
+    if not 0 <= live <= layers:
+        raise ConfigError(f"model.live_layers must be between 0 and encoder.layers = {layers}, got {live}")
+    return layers - live
 
 
 ENCODERS: Registry[Encoder] = Registry("encoder", Encoder)

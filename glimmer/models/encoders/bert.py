@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from glimmer.data.values import States, Tokens
 from glimmer.errors import ConfigError
-from glimmer.models.encoders.base import Encoder, register_encoder
+from glimmer.models.encoders.base import Encoder, memory_layers_of, register_encoder
 from glimmer.models.t5.attention import attend, mask_bias, product_type
 from glimmer.options import option
 from glimmer.registry import ComponentConfig
@@ -90,14 +90,8 @@ class BertEncoder(Encoder):
 
     def __init__(self, config: BertEncoderConfig, vocabulary: int, live_layers: int | None) -> None:
         super().__init__(config)
-        if live_layers is None:
-            live_layers = config.layers
-        if not 0 <= live_layers <= config.layers:
-            raise ConfigError(
-                f"model.live_layers must be between 0 and encoder.layers = {config.layers}, got {live_layers}"
-            )
         self.layers, self.width, self.vocabulary = config.layers, config.width, vocabulary
-        self.memory_layers = config.layers - live_layers
+        self.memory_layers = memory_layers_of(config.layers, live_layers)
         self.embedding = nn.Embedding(vocabulary, config.width)
         self.position_embedding = nn.Embedding(config.positions, config.width)
         self.type_embedding = nn.Embedding(config.types, config.width)

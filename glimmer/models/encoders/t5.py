@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from glimmer.data.values import States, Tokens
-from glimmer.errors import ConfigError
-from glimmer.models.encoders.base import Encoder, register_encoder
+from glimmer.models.encoders.base import Encoder, memory_layers_of, register_encoder
 from glimmer.models.t5.attention import Attention, RelativePositionBias, mask_bias, product_type, require_buckets
 from glimmer.models.t5.feed_forward import ACTIVATIONS, FeedForward, RMSNorm
 from glimmer.options import option
@@ -57,14 +56,8 @@ class T5Encoder(Encoder):
 
     def __init__(self, config: T5EncoderConfig, vocabulary: int, live_layers: int | None) -> None:
         super().__init__(config)
-        if live_layers is None:
-            live_layers = config.layers
-        if not 0 <= live_layers <= config.layers:
-            raise ConfigError(
-                f"model.live_layers must be between 0 and encoder.layers = {config.layers}, got {live_layers}"
-            )
         self.layers, self.width, self.vocabulary = config.layers, config.width, vocabulary
-        self.memory_layers = config.layers - live_layers
+        self.memory_layers = memory_layers_of(config.layers, live_layers)
         self.embedding = nn.Embedding(vocabulary, config.width)
         self.blocks = nn.ModuleList(T5EncoderLayer(config) for _ in range(config.layers))
 
@@ -72,7 +65,7 @@ class T5Encoder(Encoder):
             return RelativePositionBias(config.heads, config.buckets, config.max_distance, bidirectional=True)
 
         self.memory_relative_attention_bias = table() if self.memory_layers else None
-        self.live_relative_attention_bias = table() if live_layers else None
+        self.live_relative_attention_bias = table() if self.memory_layers < config.layers else None
         self.final_norm = RMSNorm(config.width)
         self.embedding_dropout = nn.Dropout(config.dropout)
         self.final_dropout = nn.Dropout(config.dropout)
