@@ -16,6 +16,8 @@ from glimmer.options import OptionError, Options, option
 from glimmer.retrieval import RETRIEVERS, Hits, Retriever, RetrieverConfig, query_text
 from glimmer.retrieval.precomputed import read_candidates, write_candidates
 
+TRAIN, HELD_BACK = "train", "held_back"
+
 
 def _default_retrievers() -> dict[str, Any]:
     return {"default": RETRIEVERS.configure("bm25"), "multi_hop": RETRIEVERS.configure("two_step")}
@@ -26,7 +28,15 @@ class DataConfig(Options):
     """Where the data lies and what is retrieved for every question."""
 
     dir: str = option(
-        "data/factbook", "Folder with passages.jsonl and TASK-SPLIT.jsonl (or KILT's TASK-SPLIT-kilt.jsonl) files"
+        "data/factbook",
+        "Folder with passages.jsonl and TASK-SPLIT.jsonl (or KILT's TASK-SPLIT-kilt.jsonl) files, or the same as .gz",
+    )
+    cache: str | None = option(None, "Folder where candidates and indexes are kept; null = dir")
+    held_back: float = option(
+        0.0,
+        "Share of every task's training records, drawn by id, that is left out of training as the split 'held_back'",
+        least=0,
+        below=1,
     )
     retrieved: int = option(25, "Passages retrieved for every question (k)", least=1)
     retrievers: dict[str, Any] = option(
@@ -52,12 +62,13 @@ class Corpus:
     """The data of a folder, read when first asked for (implements ``glimmer.tasks.base.TaskData``).
 
     Candidates are what the retriever finds, gold or not; they are kept under ``candidates/`` and the index under
-    ``index/`` of the folder, each under a hash of everything that decides it.
+    ``index/`` of the cache's folder, each under a hash of everything that decides it.
     """
 
     def __init__(self, config: DataConfig) -> None:
         self.config = config
         self.directory = Path(config.dir)
+        self.cache = Path(config.cache or config.dir)
         self._records: dict[str, list[Record]] = {}
         self._candidates: dict[str, list[tuple[Candidate, ...]]] = {}
         self._built: dict[str, Retriever] = {}
@@ -105,27 +116,39 @@ class Corpus:
     def records(self, task: str, split: str) -> Sequence[Record]:
         """The records of ``TASK-SPLIT.jsonl``, or of the file of KILT's name for it.
 
+        What is held back of the file of ``train`` is the split ``held_back``, and not of ``train``.
+
         Raises:
             DataError: the file is missing or broken, there is one of either name, or KILT's holds another of its sets.
         """
         name = f"{task}-{split}"
         if name not in self._records:
-            path = self._file(self.file(task, split).name)
-            records = read_records(path, self.collection)
-            if path == self._kilt_file(task, split):
-                check_set(path, task, split, records)
-            elif self._kilt_file(task, split).exists():
-                raise DataError(f"{path}: {self._kilt_file(task, split).name} lies beside it; keep one of the two")
+            records = self._read(task, split)
+            if split in (TRAIN, HELD_BACK):
+                share = self.config.held_back
+                records = [r for r in records if _is_held_back(r.id, share) == (split == HELD_BACK)]
             self._records[name] = records
         return self._records[name]
 
     def file(self, task: str, split: str) -> Path:
         """The file of ``records``, one a line, whether it exists or not: of KILT's name where that one exists."""
-        own, kilt = self.directory / f"{task}-{split}.jsonl", self._kilt_file(task, split)
+        own, kilt = self._names(task, split)
         return kilt if kilt.exists() and not own.exists() else own
 
-    def _kilt_file(self, task: str, split: str) -> Path:
-        return self.directory / kilt_name(task, split)
+    def _read(self, task: str, split: str) -> list[Record]:
+        _, kilt = self._names(task, split)
+        path = self._file(self.file(task, split).name)
+        records = read_records(path, self.collection)
+        if path == kilt:
+            check_set(path, task, TRAIN if split == HELD_BACK else split, records)
+        elif kilt.exists():
+            raise DataError(f"{path}: {kilt.name} lies beside it; keep one of the two")
+        return records
+
+    def _names(self, task: str, split: str) -> tuple[Path, Path]:
+        """A split's file by our name and by KILT's; ``held_back`` is in that of ``train``."""
+        stored = TRAIN if split == HELD_BACK and self.config.held_back else split
+        return self._there(f"{task}-{stored}.jsonl"), self._there(kilt_name(task, stored))
 
     def candidates(self, task: str, split: str) -> Sequence[tuple[Candidate, ...]]:
         """What the task's retriever finds for every record, in the records' order, best first."""
@@ -141,7 +164,7 @@ class Corpus:
         key = task if task in self.config.retrievers else "default"
         if key not in self._built:
             self._built[key] = RETRIEVERS.build(
-                self.config.retriever_of(key), self.collection.passages, self.directory / "index"
+                self.config.retriever_of(key), self.collection.passages, self.cache / "index"
             )
         return self._built[key]
 
@@ -155,7 +178,7 @@ class Corpus:
         k = self.config.retrieved
         asked = "\n".join(f"{record.id}\t{record.input}" for record in records)
         key = content_hash(retriever.fingerprint(name), str(k), self._passages_hash, asked)
-        path = self.directory / "candidates" / f"{name}-{key}.jsonl"
+        path = self.cache / "candidates" / f"{name}-{key}.jsonl"
         if path.exists():
             found = read_candidates(path, self.collection.rows)
             return [found[record.id] for record in records]
@@ -172,9 +195,20 @@ class Corpus:
         return tuple(Candidate(passage, score, record.is_gold(passage)) for passage, score in passages)
 
     def _file(self, name: str) -> Path:
-        path = self.directory / name
+        path = self._there(name)
         if not path.exists():
-            there: Mapping[str, None] = dict.fromkeys(p.name for p in sorted(self.directory.glob("*.jsonl")))
+            there: Mapping[str, None] = dict.fromkeys(p.name for p in sorted(self.directory.glob("*.jsonl*")))
             hint = suggest(name, there) if there else "build the built-in corpus with `glimmer corpus build`"
             raise DataError(f"{path}: no such file; {hint}")
         return path
+
+    def _there(self, name: str) -> Path:
+        """A file of the folder, compressed where only that is there."""
+        path = self.directory / name
+        compressed = path.with_name(f"{path.name}.gz")
+        return compressed if compressed.exists() and not path.exists() else path
+
+
+def _is_held_back(record_id: str, share: float) -> bool:
+    """The same records whatever else the file holds."""
+    return int(content_hash(record_id), 16) < share * 16**16

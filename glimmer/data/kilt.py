@@ -72,6 +72,7 @@ class _Line:
 
     def __init__(self, path: Path, number: int, passages: Container[str] | None) -> None:
         self.where = f"{path}:{number}"
+        self.number = number
         self.passages = passages
 
     def record(self, item: dict[str, Any]) -> Record:
@@ -80,6 +81,7 @@ class _Line:
             input=self.text(item.get("input"), "'input'", item, "input"),
             outputs=tuple(self.output(o, i) for i, o in enumerate(self.rows(item.get("output", []), "'output'"))),
             meta=self.mapping(item.get("meta") or {}, "'meta'"),
+            line=self.number,
         )
 
     def output(self, item: Any, index: int) -> Output:

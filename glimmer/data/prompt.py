@@ -1,10 +1,22 @@
-"""The text that a passage is encoded as: its title, then its text."""
+"""The texts that are encoded: a passage as its title, then its text; a question as its task poses it."""
 
 from string import Formatter
 
 from glimmer.errors import ConfigError
 
 TEXT = "{text}"
+
+
+def fields_of(template: str, key: str) -> list[str]:
+    """The names in braces of the option ``key``.
+
+    Raises:
+        ConfigError: a brace has no counterpart.
+    """
+    try:
+        return [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+    except ValueError as error:
+        raise ConfigError(f"{key}: {error} in {template!r}") from None
 
 
 class PassageFormat:
@@ -18,10 +30,7 @@ class PassageFormat:
     """
 
     def __init__(self, template: str) -> None:
-        try:
-            fields = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
-        except ValueError as error:
-            raise ConfigError(f"collator.passage_format: {error} in {template!r}") from None
+        fields = fields_of(template, "collator.passage_format")
         if not template.endswith(TEXT) or fields.count("text") != 1 or not set(fields) <= {"title", "text"}:
             raise ConfigError(
                 f"collator.passage_format must end in {TEXT} and may have {{title}} before it, found {template!r}"

@@ -61,6 +61,8 @@ class Record:
     input: str
     outputs: tuple[Output, ...]
     meta: dict[str, Any] = field(default_factory=dict)
+    line: int | None = field(default=None, compare=False)
+    """Where in its file; for messages."""
 
     @property
     def answers(self) -> tuple[str, ...]:

@@ -20,12 +20,13 @@ class DialogueConfig(SupervisedConfig):
 class Dialogue(SupervisedTask):
     """Go on with a conversation, whose turns are the lines of the input; of a long one its end is kept."""
 
+    template = "dialogue: {input}"
     metrics = ("f1", "rouge_l")
     config: DialogueConfig
 
-    def prompt(self, question: str) -> str:
-        """``dialogue: turn | turn | …``."""
+    def parts(self, question: str) -> dict[str, str]:
+        """``turn | turn | …``."""
         turns = TURN.join(" ".join(turn.split()) for turn in question.splitlines() if turn.strip())
         words = turns.split()
         kept = words if self.config.words is None else words[-self.config.words :]
-        return " ".join(["dialogue:", *kept])
+        return {"input": " ".join(kept)}

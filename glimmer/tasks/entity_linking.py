@@ -20,11 +20,12 @@ class EntityLinkingConfig(SupervisedConfig):
 class EntityLinking(SupervisedTask):
     """Name the page that ``[START_ENT] mention [END_ENT]`` means; of a long text only what stands near it is kept."""
 
+    template = "entity: {input}"
     metrics = ("accuracy", "exact_match")
     config: EntityLinkingConfig
 
-    def prompt(self, question: str) -> str:
-        """``entity: … [START_ENT] mention [END_ENT] …``.
+    def parts(self, question: str) -> dict[str, str]:
+        """``… [START_ENT] mention [END_ENT] …``.
 
         Raises:
             DataError: the input has no mention between the marks.
@@ -38,4 +39,4 @@ class EntityLinking(SupervisedTask):
             )
         near = before.split()[-self.config.words :] if self.config.words else []
         far = after.split()[: self.config.words]
-        return " ".join(["entity:", *near, start, *mention.split(), end, *far])
+        return {"input": " ".join([*near, start, *mention.split(), end, *far])}

@@ -11,11 +11,8 @@ SUPPORTS, REFUTES = LABELS
 class FactVerification(SupervisedTask):
     """Call a claim SUPPORTS or REFUTES."""
 
+    template = "claim: {input}"
     metrics = ("accuracy",)
-
-    def prompt(self, question: str) -> str:
-        """``claim: …``."""
-        return f"claim: {question}"
 
     def answer(self, text: str) -> str:
         """The label as KILT writes it, whatever case the tokenizer knows."""

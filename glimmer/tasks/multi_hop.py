@@ -8,8 +8,5 @@ from glimmer.tasks.supervised import SupervisedConfig, SupervisedTask
 class MultiHop(SupervisedTask):
     """Answer a question that takes a fact of one passage to find the other."""
 
+    template = "multi-hop question: {input}"
     metrics = ("exact_match", "f1")
-
-    def prompt(self, question: str) -> str:
-        """``multi-hop question: …``."""
-        return f"multi-hop question: {question}"

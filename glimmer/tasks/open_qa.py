@@ -8,8 +8,5 @@ from glimmer.tasks.supervised import SupervisedConfig, SupervisedTask
 class OpenQA(SupervisedTask):
     """Answer a question in a few words."""
 
+    template = "question: {input}"
     metrics = ("exact_match", "f1")
-
-    def prompt(self, question: str) -> str:
-        """``question: …``."""
-        return f"question: {question}"

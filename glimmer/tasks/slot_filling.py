@@ -14,10 +14,12 @@ class SlotFilling(SupervisedTask):
     ``exact_match``, which compares without case, articles and punctuation. Set ``metrics`` for KILT's.
     """
 
+    template = "slot: {subject} relation: {relation}"
+    fields = ("subject", "relation")
     metrics = ("exact_match", "f1")
 
-    def prompt(self, question: str) -> str:
-        """``slot: subject relation: relation``.
+    def parts(self, question: str) -> dict[str, str]:
+        """Subject and relation.
 
         Raises:
             DataError: the input is not ``subject [SEP] relation``.
@@ -27,4 +29,4 @@ class SlotFilling(SupervisedTask):
             raise DataError(
                 f"task {self.key}: expected 'subject {SEPARATOR} relation' as input, found {question!r:.80}"
             )
-        return f"slot: {subject.strip()} relation: {relation.strip()}"
+        return {"subject": subject.strip(), "relation": relation.strip()}

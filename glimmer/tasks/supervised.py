@@ -1,13 +1,13 @@
 """Tasks over KILT records: a prompt for every question, an answer as target, the retrieved candidates."""
 
 import random
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glimmer.data.kilt_sets import check_stem
+from glimmer.data.prompt import fields_of
 from glimmer.data.values import Example, Record
-from glimmer.errors import DataError
+from glimmer.errors import ConfigError, DataError
 from glimmer.options import option
 from glimmer.tasks.base import Task, TaskConfig, TaskData
 
@@ -23,6 +23,9 @@ class SupervisedConfig(TaskConfig):
     target: str = option(
         "first", "What the decoder learns: the 'first' valid answer, or 'any', drawn anew each time", choices=TARGETS
     )
+    prompt: str | None = option(
+        None, "What is asked, with {input} in it, or {subject} and {relation} of a slot; the task's own when null"
+    )
     metrics: list[str] | None = option(None, "Metrics, the headline first; the task's own when null")
 
     def __post_init__(self) -> None:
@@ -31,9 +34,12 @@ class SupervisedConfig(TaskConfig):
 
 
 class SupervisedTask(Task):
-    """A task over the records ``STEM-SPLIT.jsonl``; a sub-class says the prompt."""
+    """A task over the records ``STEM-SPLIT.jsonl``; a sub-class says what is asked, and of which parts of the input."""
 
     config: SupervisedConfig
+    template: str
+    """What is asked, its ``fields`` in braces."""
+    fields: tuple[str, ...] = ("input",)
 
     def __init__(self, config: SupervisedConfig, key: str, data: TaskData) -> None:
         super().__init__(config, key, data)
@@ -42,14 +48,27 @@ class SupervisedTask(Task):
         self._checked: set[str] = set()
         if config.metrics is not None:
             self.metrics = tuple(config.metrics)
+        if config.prompt is not None:
+            self.template = config.prompt
+            if set(fields_of(self.template, f"tasks.{key}.prompt")) != set(self.fields):
+                expected = " and ".join(f"{{{name}}}" for name in self.fields)
+                raise ConfigError(f"tasks.{key}.prompt must hold {expected} and no others, found {config.prompt!r}")
 
-    @abstractmethod
-    def prompt(self, question: str) -> str:
-        """The text that the reader is given for a record's input.
+    def parts(self, question: str) -> dict[str, str]:
+        """The texts of ``fields`` in a record's input.
 
         Raises:
             DataError: the input has not the task's form.
         """
+        return {"input": question}
+
+    def prompt(self, question: str) -> str:
+        """The text that the reader is given for a record's input.
+
+        Raises:
+            DataError: see ``parts``.
+        """
+        return self.template.format(**self.parts(question))
 
     def records(self, split: str) -> Sequence[Record]:
         """The records of a split; the first call checks them all, so that none is refused in mid-training.
@@ -59,8 +78,8 @@ class SupervisedTask(Task):
         """
         records = self.data.records(self.stem, split)
         if split not in self._checked:
-            for line, record in enumerate(records, start=1):
-                where = f"{self.data.file(self.stem, split)}:{line}: record {record.id!r}"
+            for record in records:
+                where = f"{self.data.file(self.stem, split)}:{record.line}: record {record.id!r}"
                 self.check(record, where)
                 if split == TRAINING and not record.answers:
                     raise DataError(f"{where} has no answer to learn; expected an output with 'answer': text")

@@ -1,5 +1,6 @@
 """A corpus finds what its retriever finds, keeps it, and never adds gold passages."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,39 @@ def test_passages_of_a_split(directory: Path) -> None:
 def test_free_questions_have_candidates_without_gold(directory: Path) -> None:
     found = Corpus(DataConfig(dir=str(directory), retrieved=1)).search("capital of Chad")
     assert [(c.passage.id, c.gold) for c in found] == [("p0", False)]
+
+
+def test_what_is_held_back_of_training_is_a_split_of_its_own(tmp_path: Path) -> None:
+    write_passages(tmp_path / "passages.jsonl", PASSAGES)
+    records = [Record(f"q{i}", "Niger?", (Output("yes"),)) for i in range(400)]
+    write_records(tmp_path / "open_qa-train.jsonl", records)
+
+    def ids(split: str, share: float) -> list[str]:
+        corpus = Corpus(DataConfig(dir=str(tmp_path), held_back=share))
+        return [record.id for record in corpus.records("open_qa", split)]
+
+    train, held = ids("train", 0.25), ids("held_back", 0.25)
+    assert sorted(train + held) == sorted(ids("train", 0.0))
+    assert 70 < len(held) < 130
+    assert set(ids("held_back", 0.1)) < set(held)
+    corpus = Corpus(DataConfig(dir=str(tmp_path), held_back=0.25))
+    assert [records[r.line - 1].id for r in corpus.records("open_qa", "held_back") if r.line] == held
+    assert len(corpus.candidates("open_qa", "held_back")) == len(held)
+    with pytest.raises(DataError, match=r"open_qa-held_back\.jsonl: no such file"):
+        ids("held_back", 0.0)
+
+
+def test_compressed_files_are_read_and_a_read_only_folder_keeps_nothing(directory: Path, tmp_path: Path) -> None:
+    plain = Corpus(DataConfig(dir=str(directory))).candidates("open_qa", "dev")
+    packed, cache = tmp_path / "packed", tmp_path / "cache"
+    packed.mkdir()
+    for name in ("passages.jsonl", "open_qa-dev.jsonl"):
+        (packed / f"{name}.gz").write_bytes(gzip.compress((directory / name).read_bytes()))
+    packed.chmod(0o555)
+    corpus = Corpus(DataConfig(dir=str(packed), cache=str(cache)))
+    assert corpus.candidates("open_qa", "dev") == plain
+    assert sorted(path.name for path in packed.iterdir()) == ["open_qa-dev.jsonl.gz", "passages.jsonl.gz"]
+    assert {path.name for path in cache.iterdir()} == {"candidates", "index"}
 
 
 def test_missing_files_and_options_name_the_nearest(directory: Path) -> None:

@@ -106,7 +106,7 @@ def test_limit_stem_and_metrics_are_options() -> None:
 
 
 def test_a_record_without_answers_has_an_empty_target_and_trains_nothing() -> None:
-    it = task("open_qa", FakeData([Record("p", "Who?", (Output("I"),)), Record("q", "Who?", (Output(" "),))]))
+    it = task("open_qa", FakeData([Record("p", "Who?", (Output("I"),)), Record("q", "Who?", (Output(" "),), line=2)]))
     made = it.example("test", 1, random.Random(0))
     assert (made.target, made.answers) == ("", ())
     with pytest.raises(DataError, match=r"^open_qa-train\.jsonl:2: record 'q' has no answer to learn; expected"):
@@ -127,6 +127,21 @@ def test_a_record_without_answers_has_an_empty_target_and_trains_nothing() -> No
 def test_prompts(name: str, question: str, prompt: str) -> None:
     it = TASKS.build(TASKS.configure(name, data="open_qa"), name, FakeData([Record("q", question, ())]))
     assert it.example("test", 0, random.Random(0)).prompt == prompt
+
+
+def test_a_prompt_is_an_option_with_the_tasks_own_fields() -> None:
+    def prompt(name: str, text: str, template: str) -> str:
+        data = FakeData([Record("q", text, ())])
+        it = TASKS.build(TASKS.configure(name, data="open_qa", prompt=template), "mine", data)
+        return it.example("test", 0, random.Random(0)).prompt
+
+    assert prompt("open_qa", "Who {is} it?", "{input}") == "Who {is} it?"
+    assert prompt("slot_filling", "Chad [SEP] capital", "The {relation} of {subject}?") == "The capital of Chad?"
+    for template in ("What?", "{subject}", "{input} {relation}"):
+        with pytest.raises(ConfigError, match=r"tasks\.mine\.prompt must hold \{input\} and no others, found"):
+            prompt("open_qa", "Who?", template)
+    with pytest.raises(ConfigError, match=r"tasks\.mine\.prompt: .* in '\{input'"):
+        prompt("open_qa", "Who?", "{input")
 
 
 def test_of_a_long_text_the_words_near_the_mention_and_the_last_of_a_conversation_are_kept() -> None:
@@ -154,7 +169,7 @@ def test_a_text_without_a_mention_is_named(question: str) -> None:
 @pytest.mark.parametrize("name", ["slot_filling", "substitution"])
 def test_a_slot_without_relation_is_found_when_the_records_are_counted(name: str, question: str) -> None:
     answer = (Output("Cairo", (Provenance("4-0"),)),)
-    data = FakeData([Record("p", "Egypt [SEP] capital", answer), Record("q", question, answer)])
+    data = FakeData([Record("p", "Egypt [SEP] capital", answer), Record("q", question, answer, line=2)])
     options = {"task": "slot_filling"} if name == "substitution" else {}
     it = TASKS.build(TASKS.configure(name, data="open_qa", **options), "s", data)
     with pytest.raises(
