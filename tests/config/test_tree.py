@@ -114,7 +114,7 @@ def ablation(name: str) -> list[RunConfig]:
 def test_the_help_lists_every_choice() -> None:
     listed = choices()
     assert {"fid", "lumen", "glimmer"} <= set(listed["experiment"])
-    assert listed["reranker"] == ["first_token", "max_pool", "max_sim", "mean_pool", "none"]
+    assert {"first_token", "none", "sum"} <= set(listed["reranker"])
     assert "schema" not in listed
 
 

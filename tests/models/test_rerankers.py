@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from glimmer.data.values import States
+from glimmer.errors import ConfigError
 from glimmer.models.rerankers import RERANKERS, Reranker
 from glimmer.models.values import Pairs
 
@@ -37,7 +38,7 @@ def scores(reranker: Reranker, pairs: Pairs, retrieved: torch.Tensor = RETRIEVED
     return found
 
 
-@pytest.mark.parametrize("name", ["first_token", "mean_pool", "max_pool", "max_sim"])
+@pytest.mark.parametrize("name", ["first_token", "mean_pool", "max_pool", "max_sim", "similarity"])
 def test_scores_are_exact_whatever_the_layers_compute_in(name: str) -> None:
     """In bf16 two scores near 5 that differ by less than 1/64 would be one."""
     torch.manual_seed(0)
@@ -84,6 +85,43 @@ def test_max_sim_compares_projected_states_and_padding_is_no_match() -> None:
     pairs = question_with_two([[[1, 0, 7], [3, 4, -7], [1, 0, 7.0]]] * 2, [2, 2], [1, 1])
     made = head("max_sim", 3, {"projection.weight": [[1, 0, 0], [0, 1, 0]]}, dimensions=2, scale=2.0)
     assert scores(made, pairs) == pytest.approx([2 * 0.6, 2 * 0.6, ABSENT])
+
+
+def test_similarity_is_the_scaled_and_weighted_cosine_of_the_two_means() -> None:
+    """Means (3, 4) / 5 and (1, 0), then (0, 2) / 2; padding and the other side's tokens count for nothing."""
+    question = [[2, 8], [4, 0.0]]
+    pairs = question_with_two([[*question, [7, 0], [9, 9]], [*question, [0, 3], [0, 1]]], [3, 4], [2, 2])
+    assert scores(head("similarity", 2, {}), pairs) == pytest.approx([15 * 0.6, 15 * 0.8, ABSENT])
+    made = head("similarity", 2, {"weight": [2.0, 0.5], "scale": 10.0})
+    assert scores(made, pairs) == pytest.approx([10 * 2 * 0.6, 10 * 0.5 * 0.8, ABSENT])
+    empty = question_with_two([[[1, 0]], [[1, 0.0]]], [1, 1], [1, 1])
+    assert scores(made, empty) == [0, 0, ABSENT]
+
+
+def test_a_sum_adds_its_heads_each_times_its_factor() -> None:
+    pairs = question_with_two([[[3, 4], [1, 0.0]], [[-4, 3], [0, 1]]], [2, 2], [1, 1])
+    parts = {"a": RERANKERS.configure("similarity"), "b": RERANKERS.configure("first_token", normalise=False)}
+    weights = {"heads.b.projection.weight": [[1.0, 2]], "heads.b.projection.bias": [0.5]}
+    made = head("sum", 2, weights, of=parts, factors={"b": 0.1})
+    assert scores(made, pairs) == pytest.approx([15 * 0.6 + 0.1 * 11.5, 15 * 0.6 + 0.1 * 2.5, ABSENT])
+    assert {name for name, _ in made.named_parameters()} >= {"factors", "heads.a.scale"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"of": {}}, "of must be two heads at least"),
+        ({"factors": {"c": 1.0}}, "factors.c is of none of the heads a, b"),
+        ({"b": True}, "of.b.retrieval_score must be false"),
+    ],
+)
+def test_a_sum_names_what_does_not_fit(options: dict[str, Any], message: str) -> None:
+    parts = {
+        "a": RERANKERS.configure("similarity"),
+        "b": RERANKERS.configure("max_sim", retrieval_score=options.pop("b", False)),
+    }
+    with pytest.raises(ConfigError, match=message):
+        RERANKERS.configure("sum", **{"of": parts, **options})
 
 
 def test_the_retrieval_score_is_added_standardised_over_the_present_candidates() -> None:

@@ -6,6 +6,8 @@ from glimmer.models.rerankers.max_pool import MaxPoolReranker
 from glimmer.models.rerankers.max_sim import MaxSimReranker
 from glimmer.models.rerankers.mean_pool import MeanPoolReranker
 from glimmer.models.rerankers.none import RetrievalOrder
+from glimmer.models.rerankers.similarity import SimilarityReranker
+from glimmer.models.rerankers.sum import SumReranker
 
 __all__ = [
     "RERANKERS",
@@ -16,5 +18,7 @@ __all__ = [
     "Reranker",
     "RerankerConfig",
     "RetrievalOrder",
+    "SimilarityReranker",
+    "SumReranker",
     "register_reranker",
 ]
