@@ -16,12 +16,14 @@ from glimmer.data.files import content_hash
 from glimmer.data.values import Passage
 from glimmer.dense.checkpoint import Checkpoint, read_checkpoint, read_own
 from glimmer.dense.embedder import Embedder
+from glimmer.dense.faiss_index import FaissIndex, import_faiss
 from glimmer.dense.text_encoder import POOLINGS
 from glimmer.errors import ConfigError
 from glimmer.options import option
 from glimmer.retrieval.base import Hits, Retriever, RetrieverConfig, register_retriever
 from glimmer.retrieval.vectors import Advance, Vectors, write_vectors
 
+SEARCHES = ("exact", "faiss")
 PRECISIONS = ("fp32", "bf16")
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -48,6 +50,9 @@ class DenseConfig(RetrieverConfig):
     tokens_at_once: int | None = option(
         None, "Tokens that are encoded at once, padding included; null = what suits the device", least=1
     )
+    search: str = option("exact", "exact (by blocks), or faiss (the extra 'faiss')", choices=SEARCHES)
+    faiss_index: str = option("Flat", "For faiss, the index as its index_factory describes one: Flat, IVF4096,SQ8, …")
+    faiss_settings: str | None = option(None, "For faiss, how its index is searched, such as nprobe=32")
     precision: str = option("fp32", "Arithmetic of the encoder: fp32, or bf16 (autocast)", choices=PRECISIONS)
     device: str = option("auto", "auto (cuda where there is one), cpu or cuda", choices=DEVICES)
 
@@ -77,16 +82,19 @@ class Dense(Retriever):
         """The best ``k`` passages of every query, all those of the collection where they are fewer."""
         texts = [self.config.question_format.format(question=query) for query in queries]
         vectors = self._embedder(texts, self.config.question_tokens or self._checkpoint.tokens)
-        scores, rows = self._vectors.search(vectors, k)
-        return [list(zip(*found, strict=True)) for found in zip(rows.tolist(), scores.tolist(), strict=True)]
+        scores, rows = self._index.search(vectors, k)
+        pairs = (zip(*found, strict=True) for found in zip(rows.tolist(), scores.tolist(), strict=True))
+        return [[(row, score) for row, score in hits if row >= 0] for hits in pairs]
 
     def fingerprint(self, name: str) -> str:
         """The options, the code, and the weights and tokenizer that the checkpoint holds.
 
         Raises:
             CheckpointError: there is no such checkpoint, or it does not fit.
+            ConfigError: FAISS is asked for, and is not installed.
         """
-        return content_hash(super().fingerprint(name), self._key)
+        searcher = import_faiss().__version__ if self.config.search == "faiss" else ""
+        return content_hash(super().fingerprint(name), self._key, searcher)
 
     @cached_property
     def _checkpoint(self) -> Checkpoint:
@@ -108,6 +116,12 @@ class Dense(Retriever):
         return content_hash(
             made.model.fingerprint(), made.tokenizer.fingerprint(), repr((c.passage_format, limit, c.precision))
         )
+
+    @cached_property
+    def _index(self) -> Vectors | FaissIndex:
+        """What is searched."""
+        c = self.config
+        return self._vectors if c.search == "exact" else FaissIndex(self._vectors, c.faiss_index, c.faiss_settings)
 
     @cached_property
     def _vectors(self) -> Vectors:
