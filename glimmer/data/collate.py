@@ -13,6 +13,7 @@ from glimmer.data.candidates import FindPassage, choose
 from glimmer.data.prompt import PassageFormat
 from glimmer.data.tokenizers import Tokenizer
 from glimmer.data.values import Batch, Example, Passage, Tokens
+from glimmer.errors import ConfigError
 from glimmer.options import Options, option
 
 T = TypeVar("T")
@@ -25,9 +26,11 @@ CACHED = 1 << 15
 class CollatorConfig(Options):
     """Lengths in tokens, and which of the retrieved passages a question gets."""
 
-    question_tokens: int = option(48, "Tokens of a question at most; its end is cut", least=1)
+    question_tokens: int = option(
+        48, "Tokens of a question at most, with what the tokenizer puts round it; its end is cut", least=1
+    )
     passage_tokens: int = option(
-        160, "Tokens of a passage at most, with prefix and end of sequence; its end is cut", least=2
+        160, "Tokens of a passage at most, with prefix and what stands round it; its end is cut", least=2
     )
     target_tokens: int = option(32, "Tokens of a target at most, with end of sequence; its end is cut", least=2)
     passages: int | None = option(None, "Candidates a question (K); all that were retrieved when null", least=1)
@@ -61,6 +64,9 @@ class Collator:
     """Makes batches; ``find`` gives the text of gold passages that were not retrieved.
 
     Candidates are not shuffled: nothing in a reader depends on their order but the ties of a selector.
+
+    Raises:
+        ConfigError: a question or a passage has no room beside what the tokenizer puts round it.
     """
 
     def __init__(self, config: CollatorConfig, tokenizer: Tokenizer, find: FindPassage | None = None) -> None:
@@ -68,6 +74,14 @@ class Collator:
         self.tokenizer = tokenizer
         self.find = find
         self._format = PassageFormat(config.passage_format)
+        self._question_frame, self._passage_frame = tokenizer.question_frame, tokenizer.passage_frame
+        for kind, frame in (("question", self._question_frame), ("passage", self._passage_frame)):
+            most = getattr(config, f"{kind}_tokens")
+            if most <= len(frame):
+                raise ConfigError(
+                    f"collator.{kind}_tokens = {most} leaves no room for a {kind}: the tokenizer puts {len(frame)} "
+                    f"tokens round it; expected at least {len(frame) + 1}"
+                )
         # By the text itself, so that an altered passage is never taken for the one whose id it has.
         self._encode = lru_cache(CACHED)(lambda text: array("i", tokenizer.encode(text)))
 
@@ -137,11 +151,11 @@ class Collator:
         )
 
     def encode_question(self, prompt: str) -> list[int]:
-        """The ids of a prompt, without end of sequence."""
-        return self.tokenizer.encode(prompt)[: self.config.question_tokens]
+        """The ids of a prompt, in the tokenizer's frame for questions."""
+        return self._question_frame.put_round(self.tokenizer.encode(prompt), self.config.question_tokens)
 
     def encode_passage(self, passage: Passage) -> list[int]:
-        """The ids of a passage: prefix, text, end of sequence."""
+        """The ids of a passage: prefix and text, in the tokenizer's frame for passages."""
         return self._row(_View(passage), None)
 
     def _evidence(self, example: Example, target: list[int]) -> list[list[int]]:
@@ -164,7 +178,7 @@ class Collator:
         text = self._encode(view.passage.text).tolist()
         if view.start is not None and window is not None:
             text = text[view.start : view.start + window]
-        return [*(prefix + text)[: self.config.passage_tokens - 1], self.tokenizer.eos_id]
+        return self._passage_frame.put_round(prefix + text, self.config.passage_tokens)
 
 
 def _starts(row: list[int], spans: list[list[int]]) -> list[int]:

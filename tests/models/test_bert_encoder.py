@@ -8,6 +8,8 @@ from transformers import BertConfig, BertModel
 from glimmer.data.values import States, Tokens
 from glimmer.errors import ConfigError
 from glimmer.models.encoders import BertEncoder, BertEncoderConfig
+from glimmer.models.huggingface.bert_names import bert_rows
+from glimmer.models.huggingface.bert_sizes import BertSizes
 
 SIZES = BertEncoderConfig(layers=3, width=24, heads=3, feed_forward=40, dropout=0.0, positions=32)
 VOCABULARY = 50
@@ -33,34 +35,17 @@ def reference() -> torch.nn.Module:
 
 
 NAMES = {
-    "embedding.weight": "embeddings.word_embeddings.weight",
-    "position_embedding.weight": "embeddings.position_embeddings.weight",
-    "type_embedding.weight": "embeddings.token_type_embeddings.weight",
-    "embedding_norm": "embeddings.LayerNorm",
-    "attention.query": "attention.self.query",
-    "attention.key": "attention.self.key",
-    "attention.value": "attention.self.value",
-    "attention.output": "attention.output.dense",
-    "attention_norm": "attention.output.LayerNorm",
-    "inner": "intermediate.dense",
-    "outer": "output.dense",
-    "feed_forward_norm": "output.LayerNorm",
+    ours: theirs
+    for ours, theirs, _ in bert_rows(
+        BertSizes(vocabulary=VOCABULARY, width=24, layers=3, heads=3, feed_forward=40, positions=32, types=SIZES.types)
+    )
 }
-
-
-def their_name(name: str) -> str:
-    if name.startswith("blocks."):
-        _, number, rest = name.split(".", 2)
-        part, _, kind = rest.rpartition(".")
-        return f"encoder.layer.{number}.{NAMES[part]}.{kind}"
-    part, _, kind = name.rpartition(".")
-    return NAMES.get(name) or f"{NAMES[part]}.{kind}"
 
 
 def encoder(like: torch.nn.Module, live_layers: int | None = None) -> BertEncoder:
     made = BertEncoder(SIZES, VOCABULARY, live_layers)
     theirs = dict(like.named_parameters())
-    made.load_state_dict({name: theirs[their_name(name)].detach().clone() for name in made.state_dict()})
+    made.load_state_dict({name: theirs[NAMES[name]].detach().clone() for name in made.state_dict()})
     return made.eval()
 
 
@@ -88,7 +73,7 @@ def test_a_text_alone_is_encoded_as_by_transformers_with_padding_and_gradients()
     (theirs[row.mask] @ weight).sum().backward()
     gradients = {name: parameter.grad for name, parameter in like.named_parameters()}
     for name, parameter in made.named_parameters():
-        torch.testing.assert_close(parameter.grad, gradients[their_name(name)], atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(parameter.grad, gradients[NAMES[name]], atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("stop", [0, 1, 2, 3])

@@ -1,8 +1,9 @@
 """Tokenizers: text to ids and back."""
 
-from glimmer.data.tokenizers import bpe, huggingface
+from glimmer.data.tokenizers import bpe, huggingface, wordpiece
 from glimmer.data.tokenizers.base import (
     TOKENIZERS,
+    Frame,
     Tokenizer,
     TokenizerConfig,
     load_tokenizer,
@@ -13,6 +14,7 @@ from glimmer.data.tokenizers.base import (
 
 __all__ = [
     "TOKENIZERS",
+    "Frame",
     "Tokenizer",
     "TokenizerConfig",
     "bpe",
@@ -21,4 +23,5 @@ __all__ = [
     "register_tokenizer",
     "sentinel_text",
     "train_tokenizer",
+    "wordpiece",
 ]

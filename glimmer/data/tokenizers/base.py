@@ -1,4 +1,4 @@
-"""What every tokenizer does, in T5's layout of ids: padding 0, end of sequence 1, unknown 2, sentinels last."""
+"""What every tokenizer does, and which ids have a meaning of their own."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -14,18 +14,51 @@ from glimmer.registry import ComponentConfig, Registry
 class TokenizerConfig(ComponentConfig):
     """Options that every tokenizer has."""
 
-    file: str | None = option(None, "The trained tokenizer; null where the run trains its own")
+    file: str | None = option(
+        None,
+        "The trained tokenizer: a file, or for one from elsewhere also its folder, installed:PACKAGE or hf:OWNER/NAME; "
+        "null where the run trains its own",
+    )
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The ids that stand round a text where an encoder reads it."""
+
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.before) + len(self.after)
+
+    def put_round(self, ids: Sequence[int], most: int) -> list[int]:
+        """The framed ids; the text's end is cut so that all together are ``most`` at most."""
+        return [*self.before, *ids[: max(0, most - len(self))], *self.after]
 
 
 class Tokenizer(ABC):
     """Turns text into ids and back; built from its configuration, which names the file to load.
 
-    The processes of a run share one that was just trained, so it must be possible to pickle it.
+    The special ids are T5's unless a tokenizer says otherwise. The processes of a run share one that was just trained,
+    so it must be possible to pickle it.
     """
 
     pad_id = 0
+    """Fills rows up; a decoder starts with it."""
     eos_id = 1
+    """Ends every target; a decoder stops at it."""
     unk_id = 2
+    """Stands for what has no id."""
+
+    @property
+    def question_frame(self) -> Frame:
+        """What stands round a question; T5 has nothing there."""
+        return Frame()
+
+    @property
+    def passage_frame(self) -> Frame:
+        """What stands round a passage; T5 ends it in end of sequence. It is part of the stored memory."""
+        return Frame(after=(self.eos_id,))
 
     @property
     @abstractmethod
@@ -47,7 +80,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """A hash of everything that decides what ``encode`` returns."""
+        """A hash of everything that decides what ``encode`` returns and what frames are."""
 
     @abstractmethod
     def save(self, path: Path) -> None:

@@ -10,7 +10,8 @@ from tokenizers import Tokenizer as Library
 
 from glimmer.data.files import resolve_file
 from glimmer.data.tokenizers.base import TokenizerConfig, register_tokenizer, sentinel_text
-from glimmer.data.tokenizers.library import SPECIAL, LibraryTokenizer, read_text
+from glimmer.data.tokenizers.library import read_text
+from glimmer.data.tokenizers.t5_layout import SPECIAL, T5LayoutTokenizer
 from glimmer.errors import ConfigError, DataError
 from glimmer.options import option
 
@@ -40,7 +41,7 @@ class BpeConfig(TokenizerConfig):
 
 
 @register_tokenizer("bpe", BpeConfig)
-class BpeTokenizer(LibraryTokenizer):
+class BpeTokenizer(T5LayoutTokenizer):
     """Byte-pair encoding over words, with or without case and accents.
 
     Text comes back from ``decode`` as it was, but for case, accents, compatibility forms (NFKC), runs of white space

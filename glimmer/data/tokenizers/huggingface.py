@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from glimmer.data.files import resolve_file
-from glimmer.data.hub import resolve_folder
 from glimmer.data.tokenizers.base import TokenizerConfig, register_tokenizer
-from glimmer.data.tokenizers.library import LibraryTokenizer, read_text
+from glimmer.data.tokenizers.library import find_file, read_text
 from glimmer.data.tokenizers.spiece import convert
-from glimmer.errors import ConfigError, DataError
+from glimmer.data.tokenizers.t5_layout import T5LayoutTokenizer
+from glimmer.errors import ConfigError
 from glimmer.options import option
 
 FILES = ("tokenizer.json", "spiece.model")
@@ -25,23 +24,16 @@ class HuggingFaceTokenizerConfig(TokenizerConfig):
 
 
 @register_tokenizer("huggingface", HuggingFaceTokenizerConfig)
-class HuggingFaceTokenizer(LibraryTokenizer):
+class HuggingFaceTokenizer(T5LayoutTokenizer):
     """A tokenizer that was trained elsewhere, with T5's ids: padding 0, end of sequence 1, unknown 2.
 
     Ids are those of transformers without special tokens added; a special token spelled out in a text is that token.
     """
 
     def __init__(self, config: HuggingFaceTokenizerConfig) -> None:
-        super().__init__(_content(config.file), str(config.file))
-        size = super().vocabulary
-        self._rows = size if config.vocabulary is None else config.vocabulary
-        if self._rows < size:
-            raise ConfigError(f"tokenizer.vocabulary = {self._rows} is fewer than the {size} ids of {config.file}")
-
-    @property
-    def vocabulary(self) -> int:
-        """The number of ids, those that stand for nothing included."""
-        return self._rows
+        path = find_file(config.file, FILES)
+        content = convert(path) if path.suffix == ".model" else read_text(path)
+        super().__init__(content, str(config.file), config.vocabulary)
 
     @classmethod
     def train(cls, config: TokenizerConfig, texts: Iterable[str]) -> Self:
@@ -54,19 +46,3 @@ class HuggingFaceTokenizer(LibraryTokenizer):
             "tokenizer=huggingface is not trained here; tokenizer.file names the checkpoint's folder, its "
             "tokenizer.json or spiece.model"
         )
-
-
-def _content(file: str | None) -> str:
-    """The text of ``tokenizer.json``, converted from ``spiece.model`` where that is what there is."""
-    if file is None:
-        raise ConfigError("tokenizer.file is null; expected a checkpoint's folder, its tokenizer.json or spiece.model")
-    path = resolve_folder(file)
-    if path is None:
-        path = resolve_file(file)
-    else:
-        folder = path
-        found = next((folder / name for name in FILES if (folder / name).is_file()), None)
-        if found is None:
-            raise DataError(f"{folder} holds no tokenizer; expected {' or '.join(FILES)}")
-        path = found
-    return convert(path) if path.suffix == ".model" else read_text(path)

@@ -1,4 +1,4 @@
-"""What tokenizers that the library tokenizers runs have in common: a ``tokenizer.json``, and T5's layout of ids."""
+"""What tokenizers that the library tokenizers runs have in common: a ``tokenizer.json``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,22 +6,25 @@ from typing import Any
 
 from tokenizers import Tokenizer as Library
 
-from glimmer.data.files import content_hash, write_bytes
-from glimmer.data.tokenizers.base import Tokenizer, sentinel_text
-from glimmer.errors import DataError
-
-SPECIAL = ("<pad>", "</s>", "<unk>")
-"""The first three ids."""
+from glimmer.data.files import content_hash, resolve_file, write_bytes
+from glimmer.data.hub import resolve_folder
+from glimmer.data.tokenizers.base import Tokenizer
+from glimmer.errors import ConfigError, DataError
 
 
 class LibraryTokenizer(Tokenizer):
-    """A tokenizer of the library; ``content`` is the text of its file, ``source`` what that is called in messages."""
+    """A tokenizer of the library, which cuts and pads nothing, whatever its file says.
 
-    def __init__(self, content: str, source: str) -> None:
+    ``content`` is the text of its file, ``source`` what that is called in messages, and ``rows`` the rows of the
+    embedding, where those are more than there are ids.
+    """
+
+    def __init__(self, content: str, source: str, rows: int | None = None) -> None:
         """Parse the file.
 
         Raises:
-            DataError: it is none, or its first ids are not T5's.
+            ConfigError: there are fewer ``rows`` than ids.
+            DataError: it is no tokenizer's.
         """
         self._content = content
         try:
@@ -31,22 +34,14 @@ class LibraryTokenizer(Tokenizer):
         self._library.no_truncation()
         self._library.no_padding()
         self._pieces: list[str] = [self._library.id_to_token(i) or "" for i in range(self._library.get_vocab_size())]
-        first = tuple(self._pieces[: len(SPECIAL)])
-        if first != SPECIAL:
-            expected, found = ", ".join(SPECIAL), ", ".join(map(str, first))
-            raise DataError(f"{source}: expected the ids 0, 1, 2 to be {expected}, as T5 has them, found {found}")
-        known = set(self._pieces)
-        self._sentinels = next(i for i in range(len(known) + 1) if sentinel_text(i) not in known)
+        self._rows = len(self._pieces) if rows is None else rows
+        if self._rows < len(self._pieces):
+            raise ConfigError(f"tokenizer.vocabulary = {rows} is fewer than the {len(self._pieces)} ids of {source}")
 
     @property
     def vocabulary(self) -> int:
-        """The number of ids."""
-        return len(self._pieces)
-
-    @property
-    def sentinels(self) -> int:
-        """The number of sentinels."""
-        return self._sentinels
+        """The number of ids, those that stand for nothing included."""
+        return self._rows
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text."""
@@ -66,6 +61,25 @@ class LibraryTokenizer(Tokenizer):
     def save(self, path: Path) -> None:
         """Write ``tokenizer.json``, the same bytes as were read."""
         write_bytes(path, self._content.encode())
+
+
+def find_file(file: str | None, names: Sequence[str]) -> Path:
+    """The file that ``tokenizer.file`` names: itself, or the first of ``names`` that its folder holds.
+
+    Raises:
+        ConfigError: it is null.
+        DataError: the folder holds none of them, or cannot be had.
+    """
+    expected = " or ".join(names)
+    if file is None:
+        raise ConfigError(f"tokenizer.file is null; expected a checkpoint's folder, its {expected}")
+    folder = resolve_folder(file)
+    if folder is None:
+        return resolve_file(file)
+    found = next((folder / name for name in names if (folder / name).is_file()), None)
+    if found is None:
+        raise DataError(f"{folder} holds no tokenizer; expected {expected}")
+    return found
 
 
 def read_text(path: Path) -> str:

@@ -40,6 +40,12 @@ class T5DecoderConfig(ComponentConfig):
         1, "Cross-attention in layers i with (i + 1) mod period == 0 (FiDO: 6)", least=1
     )
     tie_output: bool = option(False, "Predict with the transposed embedding, scaled by width^-0.5 (T5 1.0)")
+    embedding_scale: float = option(
+        1.0,
+        "What the decoder multiplies the embedding by; T5's has a standard deviation of 1, BERT's one of 0.02 to 0.05, "
+        "which what layers add would drown",
+        above=0,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -175,7 +181,7 @@ class T5Decoder(Decoder):
     def step(self, tokens: Tensor, cache: Cache) -> Tensor:
         """One token of every answer; the beams of a question are the queries of one cross-attention."""
         assert isinstance(cache, T5Cache)
-        states = self.dropout(self.embedding(tokens))[:, None]
+        states = self._embed(tokens)[:, None]
         bias = self.relative_attention_bias(1, cache.length + 1, first_query=cache.length)
         for i, block in enumerate(self._layers()):
             states, cache.history[i] = block.attend_self(states, bias, cache.history[i])
@@ -193,7 +199,11 @@ class T5Decoder(Decoder):
         length = inputs.shape[1]
         bias = self.relative_attention_bias(length, length)
         causal = torch.ones(length, length, dtype=torch.bool, device=inputs.device).tril()
-        return self.dropout(self.embedding(inputs)), bias + mask_bias(causal, bias.dtype)
+        return self._embed(inputs), bias + mask_bias(causal, bias.dtype)
+
+    def _embed(self, tokens: Tensor) -> Tensor:
+        states, scale = self.embedding(tokens), self.config.embedding_scale
+        return self.dropout(states if scale == 1 else states * scale)  # type: ignore[no-any-return]
 
     def _layers(self) -> Iterator[T5DecoderLayer]:
         return (cast(T5DecoderLayer, block) for block in self.blocks)
@@ -201,5 +211,6 @@ class T5Decoder(Decoder):
     def _predict(self, states: Tensor) -> Tensor:
         states = self.dropout(self.final_norm(states))
         if self.output is None:
-            return nn.functional.linear(states * self.width**-0.5, self.embedding.weight)
+            scale = self.width**-0.5 * self.config.embedding_scale
+            return nn.functional.linear(states * scale, self.embedding.weight)
         return self.output(states)  # type: ignore[no-any-return]

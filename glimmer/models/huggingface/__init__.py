@@ -1,1 +1,1 @@
-"""T5 checkpoints in Hugging Face's layout, read and written; nothing else here knows their names."""
+"""T5 and BERT checkpoints in Hugging Face's layout; nothing else here knows their names."""

@@ -8,10 +8,12 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from glimmer.data.hub import CONFIG
 from glimmer.errors import CheckpointError
 from glimmer.models.base import Model
 from glimmer.models.decoders.t5 import T5Decoder, T5DecoderConfig
 from glimmer.models.encoders.t5 import T5Encoder, T5EncoderConfig
+from glimmer.models.huggingface.fit import require_options, require_tensors
 from glimmer.models.huggingface.names import (
     ALIASES,
     EMBEDDING,
@@ -23,9 +25,9 @@ from glimmer.models.huggingface.names import (
     shape_of,
 )
 from glimmer.models.huggingface.reduce import reduce_decoder
-from glimmer.models.huggingface.sizes import CONFIG, T5Sizes, read_sizes
+from glimmer.models.huggingface.sizes import T5Sizes, read_sizes
 from glimmer.models.huggingface.tensors import open_file, open_tensors
-from glimmer.models.weights import HEAD, assign_weights, listed
+from glimmer.models.weights import HEAD, assign_weights
 
 EXTRA = "glimmer.safetensors"
 """The tensors of a reader that no T5 has, beside the checkpoint."""
@@ -91,7 +93,7 @@ def open_t5(folder: Path) -> tuple[T5Sizes, dict[str, Tensor]]:
     _settle_aliases(folder, sizes, found)
     whole = any(name.startswith("decoder.") for name in found)
     rows = [*encoder_rows(sizes), *(decoder_rows(sizes) if whole else ())]
-    _require_fit(folder, {row[1]: shape_of(row, sizes) for row in rows}, found)
+    require_tensors(folder, "T5", {row[1]: shape_of(row, sizes) for row in rows}, found)
     return sizes, _renamed(rows, found)
 
 
@@ -116,21 +118,6 @@ def _settle_aliases(folder: Path, sizes: T5Sizes, found: dict[str, Tensor]) -> N
         found.setdefault(OUTPUT, embedding)
 
 
-def _require_fit(folder: Path, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, Tensor]) -> None:
-    faults = {
-        "missing": [name for name in expected if name not in found],
-        "unexpected": [name for name in found if name not in expected],
-        "misshapen": [
-            f"{name} {tuple(found[name].shape)} instead of {shape}"
-            for name, shape in expected.items()
-            if name in found and tuple(found[name].shape) != shape
-        ],
-    }
-    if any(faults.values()):
-        problems = "; ".join(f"{label}: {listed(names)}" for label, names in faults.items() if names)
-        raise CheckpointError(f"{folder} is not the T5 that its {CONFIG} describes: {problems}")
-
-
 def _require_sizes(folder: Path, sizes: T5Sizes, encoder: T5Encoder, decoder: T5DecoderConfig | None) -> None:
     """Refuse a reader of other sizes; ``reduce_decoder`` sees to a decoder's layers and key-value heads."""
     pairs = [("tokenizer.vocabulary", encoder.vocabulary, sizes.vocabulary)]
@@ -141,11 +128,7 @@ def _require_sizes(folder: Path, sizes: T5Sizes, encoder: T5Encoder, decoder: T5
         pairs += [(f"decoder.{k}", getattr(decoder, k), v) for k, v in options.items()]
         pairs += [("decoder.width", decoder.width, sizes.width)] if decoder.width not in (None, sizes.width) else []
         pairs += [("decoder.layers", decoder.layers, layers)] if decoder.layers > layers else []
-    wrong = [(key, ours, theirs) for key, ours, theirs in pairs if ours != theirs]
-    if wrong:
-        said = ", ".join(f"{key} = {theirs} and not {ours}" for key, ours, theirs in wrong)
-        settings = " ".join(f"{key}={str(theirs).lower()}" for key, _, theirs in wrong)
-        raise CheckpointError(f"{folder / CONFIG} has other sizes than this reader: {said}; set {settings}")
+    require_options(folder, pairs)
 
 
 def _open_extra(folder: Path) -> tuple[dict[str, Tensor], str | None]:

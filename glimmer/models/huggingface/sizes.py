@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from glimmer.data.files import read_json
+from glimmer.data.hub import CONFIG
 from glimmer.errors import CheckpointError, DataError, suggest
 from glimmer.models.decoders.t5 import T5DecoderConfig
 from glimmer.models.encoders.t5 import T5EncoderConfig
 
-CONFIG = "config.json"
 ACTIVATIONS = {
     "relu": "relu",
     "gated-gelu": "gated_gelu",
@@ -70,7 +70,7 @@ class T5Sizes:
 
     def decoder_options(self) -> dict[str, Any]:
         """The options of a decoder of these sizes."""
-        return {"layers": self.decoder_layers, **self._shared(), "tie_output": self.tie_output}
+        return {"layers": self.decoder_layers, **self._shared(), "tie_output": self.tie_output, "embedding_scale": 1.0}
 
     def _shared(self) -> dict[str, Any]:
         names = ("heads", "head_width", "feed_forward", "activation", "buckets", "max_distance")

@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from glimmer.data.files import new_folder, write_json
+from glimmer.data.hub import CONFIG
 from glimmer.data.tokenizers import Tokenizer
 from glimmer.errors import CheckpointError
 from glimmer.models.base import Model
@@ -14,7 +15,7 @@ from glimmer.models.decoders.t5 import T5Decoder, T5DecoderConfig
 from glimmer.models.encoders.t5 import T5Encoder, T5EncoderConfig
 from glimmer.models.huggingface.names import POSITIONS, decoder_rows, encoder_rows
 from glimmer.models.huggingface.read import EXTRA
-from glimmer.models.huggingface.sizes import CONFIG, ENCODER_DECODER, ENCODER_ONLY, config_json, sizes_of
+from glimmer.models.huggingface.sizes import ENCODER_DECODER, ENCODER_ONLY, config_json, sizes_of
 from glimmer.models.huggingface.tensors import FILES
 from glimmer.models.weights import HEAD, LIVE_TABLE, head_of
 
