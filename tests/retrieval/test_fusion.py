@@ -1,5 +1,6 @@
-"""Fusion adds reciprocal ranks, whatever the scores of the rankings are."""
+"""Fusion adds reciprocal ranks, whatever the scores of the rankings are, or the standardised scores."""
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from glimmer.data.values import Passage
 from glimmer.errors import GlimmerError
 from glimmer.registry import ComponentConfig
 from glimmer.retrieval import RETRIEVERS, Hits, Retriever, RetrieverConfig
+from glimmer.retrieval.fusion import standard
 
 PASSAGES = [Passage(str(row), "", text) for row, text in enumerate(["red", "red red blue", "green", "blue"])]
 
@@ -56,6 +58,33 @@ def test_weights_and_depth_decide_what_counts() -> None:
     assert hits == [(0, pytest.approx(1 / 2))], "of equal scores the earlier passage comes first"
 
 
+@pytest.mark.usefixtures("listed")
+def test_scores_are_standardised_over_all_that_is_found() -> None:
+    # a: 998, 1000, 999 of rows 2, 0, 1, and its lowest, 998, for row 3; mean 998.75, variance 11/16.
+    # b: 1000, 997 of rows 0, 3, and its lowest, 997, for rows 1 and 2; mean 997.75, variance 27/16.
+    (hits,) = fusion(method="score", weights={"b": 2.0}).retrieve(["any"], 4)
+    a, b = math.sqrt(11) / 4, math.sqrt(27) / 4
+    assert hits == [
+        (0, pytest.approx(1.25 / a + 2 * 2.25 / b)),
+        (1, pytest.approx(0.25 / a - 2 * 0.75 / b)),
+        (2, pytest.approx(-0.75 / a - 2 * 0.75 / b)),
+        (3, pytest.approx(-0.75 / a - 2 * 0.75 / b)),
+    ]
+
+
+def test_scores_that_are_all_equal_or_absent_say_nothing() -> None:
+    assert standard([(4, 0.1), (7, 0.1), (9, 0.1)], [4, 7, 9]) == [0, 0, 0]
+    assert standard([], [4, 7]) == [0, 0]
+    assert standard([], []) == []
+    assert standard([(1, -3.0)], [1, 2]) == [0, 0]
+    assert standard([(4, 1e30), (7, -1e30)], [4, 7]) == [1, -1]
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_method_is_told_apart() -> None:
+    assert fusion(method="score").fingerprint("dev") != fusion().fingerprint("dev")
+
+
 def test_of_two_rankings_by_one_retriever_nothing_changes_but_the_score(tmp_path: Path) -> None:
     alone = RETRIEVERS.build(RETRIEVERS.configure("bm25"), PASSAGES, tmp_path)
     of = {"one": RETRIEVERS.configure("bm25"), "other": RETRIEVERS.configure("bm25")}
@@ -87,6 +116,10 @@ def test_a_fusion_is_configured_by_a_mapping_and_tells_its_parts_apart() -> None
         ({"of": {"a": {"name": "bm25"}}}, r"data\.retrievers\.default\.of must be two retrievers at least"),
         ({"of": {"a": {"name": "bm25"}, "b": {"name": "bm26"}}}, r"default\.of\.b: unknown retriever 'bm26'; did you"),
         ({"of": {"a": {"name": "bm25"}, "b": {"name": "bm25", "k1": -1}}}, r"default\.of\.b\.k1 must be at least 0"),
+        (
+            {"of": {"a": {"name": "bm25"}, "b": {"name": "two_step"}}, "method": "rank"},
+            r"default\.method has no choice 'rank'; Known: reciprocal_rank, score",
+        ),
         (
             {"of": {"a": {"name": "bm25"}, "b": {"name": "two_step"}}, "weights": {"c": 1.0}},
             r"default\.weights\.c is of none of the retrievers a, b",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from glimmer.errors import GlimmerError, StoreError
 from glimmer.retrieval import vectors
-from glimmer.retrieval.vectors import Vectors, write_vectors
+from glimmer.retrieval.vectors import Advance, Vectors, write_vectors
 
 ROWS, WIDTH = 23, 4
 
@@ -25,7 +25,7 @@ def table() -> Tensor:
 
 
 def written(folder: Path) -> Vectors:
-    write_vectors(folder, "key", ROWS, WIDTH, lambda start, stop: table()[start:stop])
+    write_vectors(folder, "key", ROWS, WIDTH, lambda start, stop, told: table()[start:stop])
     return Vectors(folder)
 
 
@@ -42,7 +42,7 @@ def test_the_best_are_those_of_sorting_all_and_the_earlier_of_equals_comes_first
 def test_a_stopped_writer_goes_on_with_the_next_shard(tmp_path: Path) -> None:
     asked: list[int] = []
 
-    def stops(start: int, stop: int) -> Tensor:
+    def stops(start: int, stop: int, told: Advance) -> Tensor:
         if start == 10:
             raise KeyboardInterrupt
         asked.append(start)
@@ -54,7 +54,7 @@ def test_a_stopped_writer_goes_on_with_the_next_shard(tmp_path: Path) -> None:
     assert not folder.exists()
     assert asked == [0, 5]
 
-    def goes_on(start: int, stop: int) -> Tensor:
+    def goes_on(start: int, stop: int, told: Advance) -> Tensor:
         asked.append(start)
         return table()[start:stop]
 
@@ -66,7 +66,7 @@ def test_a_stopped_writer_goes_on_with_the_next_shard(tmp_path: Path) -> None:
 
 
 def test_what_was_begun_for_other_passages_is_not_mixed_in(tmp_path: Path) -> None:
-    def fails(start: int, stop: int) -> Tensor:
+    def fails(start: int, stop: int, told: Advance) -> Tensor:
         raise StoreError("stop")
 
     with pytest.raises(StoreError, match="stop"):
@@ -77,7 +77,9 @@ def test_what_was_begun_for_other_passages_is_not_mixed_in(tmp_path: Path) -> No
 
 def test_a_vector_that_is_not_finite_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="a vector is not finite"):
-        write_vectors(tmp_path / "vectors", "key", 2, WIDTH, lambda start, stop: torch.full((2, WIDTH), float("nan")))
+        write_vectors(
+            tmp_path / "vectors", "key", 2, WIDTH, lambda start, stop, told: torch.full((2, WIDTH), float("nan"))
+        )
     assert not (tmp_path / "vectors").exists()
 
 

@@ -1,0 +1,160 @@
+"""Dense retrieval (Karpukhin et al. 2020): the passages whose vectors have the largest products with the question's."""
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from glimmer.data.files import content_hash
+from glimmer.data.values import Passage
+from glimmer.dense.checkpoint import Checkpoint, read_checkpoint, read_own
+from glimmer.dense.embedder import Embedder
+from glimmer.dense.faiss_index import FaissIndex, import_faiss
+from glimmer.dense.text_encoder import POOLINGS
+from glimmer.errors import ConfigError
+from glimmer.options import option
+from glimmer.retrieval.base import Hits, Retriever, RetrieverConfig, register_retriever
+from glimmer.retrieval.vectors import Advance, Vectors, write_vectors
+
+SEARCHES = ("exact", "faiss")
+PRECISIONS = ("fp32", "bf16")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(kw_only=True)
+class DenseConfig(RetrieverConfig):
+    """Options of dense retrieval; what is null is as the checkpoint was trained."""
+
+    weights: str = option(
+        "", "A checkpoint's folder, hf:OWNER/NAME or installed:PACKAGE; with 'encoder', a file of a reader's weights"
+    )
+    encoder: Any = option(
+        None, "An encoder whose weights stand under glimmer's names; null = what the checkpoint is", component="encoder"
+    )
+    tokenizer: Any = option(None, "Its tokenizer; null = the checkpoint's own", component="tokenizer")
+    pooling: str | None = option(None, "How states become one vector: their mean, or the first", choices=POOLINGS)
+    normalise: bool | None = option(None, "Make vectors of length 1, so that products are cosines")
+    question_format: str = option("{question}", "What a question is encoded as")
+    passage_format: str = option("{title} {text}", "What a passage is encoded as")
+    question_tokens: int | None = option(
+        None, "Tokens of a question at most, framing included; its end is cut", least=2
+    )
+    passage_tokens: int | None = option(None, "Tokens of a passage at most, framing included; its end is cut", least=2)
+    tokens_at_once: int | None = option(
+        None, "Tokens that are encoded at once, padding included; null = what suits the device", least=1
+    )
+    search: str = option("exact", "exact (by blocks), or faiss (the extra 'faiss')", choices=SEARCHES)
+    faiss_index: str = option("Flat", "For faiss, the index as its index_factory describes one: Flat, IVF4096,SQ8, …")
+    faiss_settings: str | None = option(None, "For faiss, how its index is searched, such as nprobe=32")
+    precision: str = option("fp32", "Arithmetic of the encoder: fp32, or bf16 (autocast)", choices=PRECISIONS)
+    device: str = option("auto", "auto (cuda where there is one), cpu or cuda", choices=DEVICES)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require(self.weights != "", "weights", "a checkpoint's folder, hf:OWNER/NAME or installed:PACKAGE")
+        self.require(self.encoder is None or self.tokenizer is not None, "tokenizer", "given where encoder is")
+        self._require_fields("question_format", {"question"}, "question")
+        self._require_fields("passage_format", {"title", "text"}, "text")
+
+    def _require_fields(self, key: str, known: set[str], needed: str) -> None:
+        try:
+            found = {name for _, name, _, _ in Formatter().parse(getattr(self, key)) if name is not None}
+        except ValueError:
+            found = set()
+        self.require(needed in found <= known, key, f"a text with {{{needed}}} in it, and no field but {known}")
+
+
+@register_retriever("dense", DenseConfig)
+class Dense(Retriever):
+    """Passages by the product of an encoder's vectors; those of the passages are kept in the cache folder."""
+
+    config: DenseConfig
+    at_once = 2048  # every look at the bar is a pass over all vectors
+
+    def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
+        """The best ``k`` passages of every query, all those of the collection where they are fewer."""
+        texts = [self.config.question_format.format(question=query) for query in queries]
+        vectors = self._embedder(texts, self.config.question_tokens or self._checkpoint.tokens)
+        scores, rows = self._index.search(vectors, k)
+        pairs = (zip(*found, strict=True) for found in zip(rows.tolist(), scores.tolist(), strict=True))
+        return [[(row, score) for row, score in hits if row >= 0] for hits in pairs]
+
+    def fingerprint(self, name: str) -> str:
+        """The options, the code, and the weights and tokenizer that the checkpoint holds.
+
+        Raises:
+            CheckpointError: there is no such checkpoint, or it does not fit.
+            ConfigError: FAISS is asked for, and is not installed.
+        """
+        searcher = import_faiss().__version__ if self.config.search == "faiss" else ""
+        return content_hash(super().fingerprint(name), self._key, searcher)
+
+    @cached_property
+    def _checkpoint(self) -> Checkpoint:
+        c = self.config
+        if c.encoder is not None:
+            return read_own(c.weights, c.encoder, c.tokenizer, c.pooling, c.normalise)
+        return read_checkpoint(c.weights, c.tokenizer, c.pooling, c.normalise)
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        made, c = self._checkpoint, self.config
+        return Embedder(made.model.to(_device(c.device)), made.tokenizer, c.precision == "bf16", c.tokens_at_once)
+
+    @cached_property
+    def _key(self) -> str:
+        """All that decides a passage's vector beside its text: two folders that hold the same are the same."""
+        made, c = self._checkpoint, self.config
+        limit = c.passage_tokens or made.tokens
+        return content_hash(
+            made.model.fingerprint(), made.tokenizer.fingerprint(), repr((c.passage_format, limit, c.precision))
+        )
+
+    @cached_property
+    def _index(self) -> Vectors | FaissIndex:
+        """What is searched."""
+        c = self.config
+        return self._vectors if c.search == "exact" else FaissIndex(self._vectors, c.faiss_index, c.faiss_settings)
+
+    @cached_property
+    def _vectors(self) -> Vectors:
+        """The passages' vectors: opened in the cache folder, or made and kept there."""
+        digest = hashlib.sha256()
+        for passage in self.passages:
+            text = self._text(passage).encode()
+            digest.update(len(text).to_bytes(8, "little") + text)
+        key = content_hash(self._key, digest.digest())
+        cache = self.cache
+        if cache is None:
+            self._kept = tempfile.TemporaryDirectory(prefix="glimmer-vectors-")  # as long as this retriever
+            cache = Path(self._kept.name)
+        folder = cache / f"dense-{key}"
+        if not folder.exists():
+            write_vectors(folder, key, len(self.passages), self._checkpoint.model.width, self._embed)
+        return Vectors(folder)
+
+    def _embed(self, start: int, stop: int, advance: Advance) -> Tensor:
+        texts = [self._text(self.passages[row]) for row in range(start, stop)]
+        return self._embedder(texts, self.config.passage_tokens or self._checkpoint.tokens, advance)
+
+    def _text(self, passage: Passage) -> str:
+        return self.config.passage_format.format(title=passage.title, text=passage.text).strip()
+
+
+def _device(name: str) -> torch.device:
+    """The device that an option names.
+
+    Raises:
+        ConfigError: it is cuda, and there is none.
+    """
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise ConfigError("the dense retriever's device is cuda, but torch finds no CUDA device here; use auto or cpu")
+    return torch.device("cuda" if name != "cpu" and there else "cpu")

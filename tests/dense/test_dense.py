@@ -1,0 +1,160 @@
+"""Dense retrieval finds what sorting all products finds, and keeps vectors for all that decides them and no longer."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from text_encoder_folders import PASSAGES, TEXTS, gtr_folder
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import T5EncoderModel
+
+from glimmer.config.load import load_component
+from glimmer.data.tokenizers import TOKENIZERS, load_tokenizer
+from glimmer.data.values import Passage
+from glimmer.dense import Dense
+from glimmer.errors import GlimmerError
+from glimmer.retrieval import RETRIEVERS, vectors
+
+QUESTIONS = ["How deep is the lake?", "salt", ""]
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "SHARD_ROWS", 3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return gtr_folder(tmp_path_factory.mktemp("gtr"))
+
+
+def dense(folder: Path, cache: Path | None = None, passages: Sequence[Passage] = PASSAGES, **options: Any) -> Dense:
+    made = RETRIEVERS.build(RETRIEVERS.configure("dense", weights=str(folder), **options), passages, cache)
+    assert isinstance(made, Dense)
+    return made
+
+
+def alone(folder: Path, texts: Sequence[str]) -> Tensor:
+    """What transformers makes of every text alone, pooled and projected by hand."""
+    tokenizer = load_tokenizer(TOKENIZERS.configure("huggingface", file=str(folder)))
+    model = T5EncoderModel.from_pretrained(folder).eval()
+    weight = torch.load(folder / "2_Dense" / "pytorch_model.bin")["linear.weight"]
+    rows = []
+    for text in texts:
+        with torch.no_grad():
+            states = model(input_ids=torch.tensor([[*tokenizer.encode(text), tokenizer.eos_id]])).last_hidden_state
+        rows.append(F.normalize(weight @ states[0].mean(0), dim=0))
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("tokens_at_once", [1, 40, None])
+def test_scores_are_the_products_of_texts_encoded_alone(folder: Path, tokens_at_once: int | None) -> None:
+    texts = [f"{p.title} {p.text}".strip() for p in PASSAGES]
+    products = alone(folder, QUESTIONS) @ alone(folder, texts).T
+    for hits, row in zip(dense(folder, tokens_at_once=tokens_at_once).retrieve(QUESTIONS, 4), products, strict=True):
+        best = row.sort(descending=True)
+        assert [place for place, _ in hits] == best.indices[:4].tolist()
+        assert [score for _, score in hits] == pytest.approx(best.values[:4].tolist(), abs=1e-3)
+
+
+def test_a_stopped_embedding_goes_on_to_the_same_bytes(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dense(folder, tmp_path / "whole").retrieve(QUESTIONS, 1)
+    stopped = dense(folder, tmp_path / "stopped")
+    embed = stopped._embed
+
+    def stop(start: int, stop: int, advance: vectors.Advance) -> Tensor:
+        if start == 3:
+            raise KeyboardInterrupt
+        return embed(start, stop, advance)
+
+    monkeypatch.setattr(stopped, "_embed", stop)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.retrieve(QUESTIONS, 1)
+    assert [path.suffix for path in (tmp_path / "stopped").iterdir()] == [".partial"]
+    dense(folder, tmp_path / "stopped").retrieve(QUESTIONS, 1)
+    files = {path.relative_to(tmp_path / "whole"): path for path in (tmp_path / "whole").rglob("*.*")}
+    assert len(files) == 4
+    for name, path in files.items():
+        assert (tmp_path / "stopped" / name).read_bytes() == path.read_bytes()
+
+
+def test_vectors_are_kept_for_all_that_decides_them(folder: Path, tmp_path: Path) -> None:
+    """One folder of vectors for each, and the same one for what changes nothing in a passage's vector."""
+    other = gtr_folder(tmp_path / "other", seed=1)
+    copied = gtr_folder(tmp_path / "copied")
+    kept: list[int] = []
+    for made in (
+        dense(folder, tmp_path / "cache"),
+        dense(copied, tmp_path / "cache", question_format="ask: {question}", question_tokens=5, tokens_at_once=9),
+        dense(other, tmp_path / "cache"),
+        dense(folder, tmp_path / "cache", passage_format="{text}"),
+        dense(folder, tmp_path / "cache", passage_tokens=6),
+        dense(folder, tmp_path / "cache", pooling="first"),
+        dense(folder, tmp_path / "cache", normalise=False),
+        dense(folder, tmp_path / "cache", precision="bf16"),
+        dense(folder, tmp_path / "cache", [*PASSAGES[:-1], replace(PASSAGES[-1], text="Another")]),
+        dense(folder, tmp_path / "cache", PASSAGES[::-1]),
+    ):
+        made.retrieve(["salt"], 1)
+        kept.append(len(list((tmp_path / "cache").iterdir())))
+    assert kept == [1, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+
+
+def test_kept_vectors_are_not_made_again(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = dense(folder, tmp_path).retrieve(QUESTIONS, 3)
+    again = dense(folder, tmp_path)
+    monkeypatch.setattr(again, "_embed", None)
+    assert again.retrieve(QUESTIONS, 3) == found
+    assert dense(folder).retrieve(QUESTIONS, 3) == found, "nothing is kept without a cache"
+
+
+def test_candidates_are_told_apart_by_weights_and_options(folder: Path, tmp_path: Path) -> None:
+    copied = gtr_folder(tmp_path / "weights")
+    before = dense(copied).fingerprint("nq-dev")
+    assert before == dense(copied).fingerprint("nq-dev")
+    assert before != dense(copied, question_format="ask: {question}").fingerprint("nq-dev")
+    gtr_folder(tmp_path / "weights", seed=1)
+    assert before != dense(copied).fingerprint("nq-dev")
+
+
+def test_the_cut_and_the_format_are_those_asked_for(folder: Path) -> None:
+    short = Passage("a", "", TEXTS[0])
+    asked = dense(folder, None, [short], passage_format="{text}", passage_tokens=5)
+    tokenizer = asked._checkpoint.tokenizer
+    assert asked._embedder.ids(TEXTS[0], 5) == [*tokenizer.encode(TEXTS[0])[:4], tokenizer.eos_id]
+    assert (
+        dense(folder, None, [replace(short, title="T")], passage_format="{title}: {text}")._text(
+            replace(short, title="T")
+        )
+        == f"T: {TEXTS[0]}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, r"default\.weights must be a checkpoint's folder, hf:OWNER/NAME or installed:PACKAGE, found ''"),
+        ({"weights": "w", "pooling": "max"}, r"default\.pooling has no choice 'max'; did you mean 'mean'"),
+        (
+            {"weights": "w", "question_format": "{q}"},
+            r"default\.question_format must be a text with \{question\} in it",
+        ),
+        ({"weights": "w", "passage_format": "{title}"}, r"default\.passage_format must be a text with \{text\} in it"),
+        ({"weights": "w", "passage_format": "{text"}, r"default\.passage_format must be"),
+        ({"weights": "w", "encoder": {"name": "t6"}}, r"default\.encoder: unknown encoder 't6'; did you mean 't5'"),
+        (
+            {"weights": "w", "encoder": {"name": "t5", "widht": 8}},
+            r"unknown key .*default\.encoder\.widht; did you mean",
+        ),
+        ({"weights": "w", "encoder": {"name": "t5"}}, r"default\.tokenizer must be given where encoder is, found None"),
+    ],
+)
+def test_options_that_cannot_work(options: dict[str, object], message: str) -> None:
+    with pytest.raises(GlimmerError, match=message):
+        load_component(RETRIEVERS, {"name": "dense", **options}, "data.retrievers.default")
