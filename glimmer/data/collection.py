@@ -83,14 +83,14 @@ class Corpus:
         return read_passages(self._file("passages.jsonl"))
 
     def passages(self, split: str | None = None) -> Sequence[Passage]:
-        """All passages, or only those of a split's documents.
+        """All passages, or only those of a split's documents; all, too, where the collection tells no splits.
 
         Raises:
             DataError: passages are missing or broken, or none belongs to ``split``.
         """
-        if split is None:
-            return self.collection.passages
         splits = self.collection.splits
+        if split is None or not splits:
+            return self.collection.passages
         chosen = tuple(p for p in self.collection.passages if splits.get(p.id) == split)
         if not chosen:
             file = self._file("passages.jsonl")

@@ -120,8 +120,7 @@ def prepare_tokenizer(config: "RunConfig", group: Group) -> Tokenizer:
         return load_tokenizer(config.tokenizer)
 
     def learn() -> Tokenizer:
-        corpus = Corpus(config.data)
-        passages = corpus.passages("train" if corpus.collection.splits else None)
+        passages = Corpus(config.data).passages("train")
         return train_tokenizer(config.tokenizer, (f"{p.title} {p.text}" for p in passages))
 
     return group.on_main(learn)

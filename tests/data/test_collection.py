@@ -91,6 +91,8 @@ def test_passages_of_a_split(directory: Path) -> None:
     assert corpus.passages() == tuple(PASSAGES)
     with pytest.raises(DataError, match="did you mean 'train'"):
         corpus.passages("trian")
+    write_passages(directory / "passages.jsonl", PASSAGES)
+    assert Corpus(DataConfig(dir=str(directory))).passages("train") == tuple(PASSAGES)
 
 
 def test_free_questions_have_candidates_without_gold(directory: Path) -> None:
