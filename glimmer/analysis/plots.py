@@ -62,6 +62,17 @@ def draw_sweep(scores: Mapping[str, Mapping[str, Spread]], key: str, directory: 
     return {"sweep.png": caption}
 
 
+def draw_rankings(shares: Mapping[str, Mapping[str, float]], directory: Path) -> dict[str, str]:
+    """Draw in what share of each task's questions (task → ranking → percent) a gold passage stands first.
+
+    Returns file name → caption.
+    """
+    rankings = list(dict.fromkeys(name for row in shares.values() for name in row))
+    rows = {name: [Spread(row[name], 0.0) if name in row else None for row in shares.values()] for name in rankings}
+    _save(_bars([*map(title, shares)], rows, "gold passage first, %"), directory / "rankings.png")
+    return {"rankings.png": "Questions whose first passage is gold"}
+
+
 def _averages(averages: Mapping[str, Spread], key: str) -> Figure:
     figure, axes = _figure()
     labels = list(averages)
@@ -100,7 +111,7 @@ def _score_by_task(comparison: Comparison) -> Figure:
     return _bars([*map(title, comparison.tasks), AVERAGE], rows)
 
 
-def _bars(columns: Sequence[str], rows: Mapping[str, Sequence[Spread | None]]) -> Figure:
+def _bars(columns: Sequence[str], rows: Mapping[str, Sequence[Spread | None]], y: str = "score") -> Figure:
     """Scores as bars: a group a column, a colour a row; None leaves a gap."""
     figure = Figure(figsize=(1.6 * len(columns) + 1.4, 4), layout="constrained")
     axes = figure.subplots()
@@ -112,7 +123,7 @@ def _bars(columns: Sequence[str], rows: Mapping[str, Sequence[Spread | None]]) -
         axes.bar(list(shown), means, width, yerr=stds, capsize=3, label=name)
     axes.set_xticks(range(len(columns)), columns)
     axes.set_ylim(0, 100)
-    _finish(axes, "", "score")
+    _finish(axes, "", y)
     return figure
 
 

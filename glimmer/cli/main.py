@@ -21,6 +21,7 @@ COMMANDS = {
     "validate": "check a run, data files included, without training it",
     "score": "score a file of guesses as KILT does",
     "report": "compare trained runs in one report",
+    "rankings": "compare retrievers and rerankers by where gold passages stand",
 }
 
 

@@ -161,7 +161,10 @@ def figure_names(metrics: Sequence[str]) -> list[str]:
     names += [f"{headline}_when_{what}_read" for headline in metrics[:1] for what in ("gold", "evidence")]
     names += [f"kilt_{metric}" for metric in metrics if build_metric(metric).per_question]
     for ranking in RANKINGS:
-        names += [f"{ranking}_r_precision", *(f"{ranking}_recall@{k}" for k in RECALL_AT)]
+        names += [
+            f"{ranking}_r_precision",
+            *(f"{ranking}_{what}@{k}" for what in ("recall", "gold") for k in RECALL_AT),
+        ]
     return names
 
 
@@ -185,7 +188,8 @@ def score_predictions(
     - ``METRIC_when_gold_read``, ``METRIC_when_evidence_read``: the headline metric over these questions alone;
     - ``kilt_METRIC``: a metric where R-precision after reranking is 1, else 0 (KILT's scores, by passage), for every
       metric that is a mean over questions;
-    - ``retrieved_…`` and ``reranked_…``: R-precision and recall@k in retrieval order and after reranking.
+    - ``retrieved_…`` and ``reranked_…``: R-precision, recall@k and gold@k (the share of questions with any gold passage
+      among the first k) in retrieval order and after reranking.
 
     Raises:
         DataError: no example has a valid answer.
@@ -246,6 +250,7 @@ def score_predictions(
         share(f"{stage}_r_precision", known, partial(_r_precision, ranked, evidence))
         for k in RECALL_AT:
             share(f"{stage}_recall@{k}", known, partial(_recall_at, k, ranked, evidence))
+            share(f"{stage}_gold@{k}", known, partial(_gold_at, k, ranked, gold))
     return TaskResult(task.key, split, headline.name, metrics, len(pairs), counts, tuple(predictions))
 
 
@@ -267,3 +272,7 @@ def _r_precision(ranked: Ranked, evidence: Mapping[str, EvidenceSets], predictio
 
 def _recall_at(k: int, ranked: Ranked, evidence: Mapping[str, EvidenceSets], prediction: Prediction) -> float:
     return rank_evidence(ranked[prediction.id], evidence[prediction.id]).recall(k)
+
+
+def _gold_at(k: int, ranked: Ranked, gold: Mapping[str, Evidence], prediction: Prediction) -> float:
+    return float(not gold[prediction.id].isdisjoint(ranked[prediction.id][:k]))
