@@ -87,7 +87,7 @@ def measure_rankings(
 def write_rankings(found: Rankings, directory: Path, command: str, without: Sequence[str] = ()) -> str:
     """Write report.md, report.json and a plot; returns the table of first ranks."""
     without = tuple(without)
-    plots = draw_rankings({task: row for task, row in found.gold[1].items()}, directory)
+    plots = draw_rankings(found.gold[1], directory)
     write_json(directory / "report.json", as_json(found, without))
     tables = [
         (f"Gold passage among the first {k}" if k > 1 else "Gold passage first", _ranks(found, k, without)) for k in AT

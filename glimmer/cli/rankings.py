@@ -7,6 +7,7 @@ from pathlib import Path
 
 from glimmer.analysis.rankings import measure_rankings, write_rankings
 from glimmer.cli.arguments import names, positive
+from glimmer.errors import ConfigError, suggest
 from glimmer.inference.run import load_run
 
 DESCRIPTION = """\
@@ -23,6 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(argv) if argv is not None else None
     arguments = _parser().parse_args(argv)
     runs = {name: load_run(run) for name, run in arguments.runs}
+    tasks = next(iter(runs.values())).supervised
+    for task in arguments.without:
+        if task not in tasks:
+            raise ConfigError(f"--without: no task {task!r}; {suggest(task, tasks)}")
     found = measure_rankings(runs, dict(arguments.retrievers), arguments.split, arguments.limit)
     output = Path(arguments.output)
     command = shlex.join(["glimmer", "rankings", *(argv or ())])
