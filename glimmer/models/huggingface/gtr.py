@@ -1,21 +1,19 @@
 """GTR (arXiv 2112.07899), a T5 encoder that makes one vector of a text, from its folder in Hugging Face's layout."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from glimmer.data.files import read_json
 from glimmer.data.values import Tokens
-from glimmer.errors import CheckpointError, DataError
+from glimmer.errors import CheckpointError
 from glimmer.models.encoders.t5 import T5Encoder, T5EncoderConfig
+from glimmer.models.huggingface.modules import DENSE, read_module, require_mean_pooling
 from glimmer.models.huggingface.read import open_t5
 from glimmer.models.huggingface.tensors import open_tensors
+from glimmer.models.pooling import mean_state
 
-POOLING, PROJECTION = "1_Pooling", "2_Dense"
-"""The folders of the modules behind the encoder."""
 WEIGHT = "linear.weight"
 
 
@@ -29,11 +27,7 @@ class GTR(nn.Module):
 
     def forward(self, tokens: Tokens) -> Tensor:
         """The vectors ``[N, E]`` of ``tokens [N, T]``, which end in end of sequence; zeros where all is padding."""
-        encoder = self.encoder
-        states = encoder.finish(encoder.run(encoder.embed(tokens), 0, encoder.layers, None))
-        mask = states.mask[..., None]
-        mean = (states.values * mask).sum(1) / mask.sum(1).clamp(min=1)
-        return F.normalize(self.projection(mean), dim=-1)
+        return F.normalize(self.projection(mean_state(self.encoder, tokens)), dim=-1)
 
 
 def load_gtr(folder: Path) -> GTR:
@@ -56,24 +50,13 @@ def load_gtr(folder: Path) -> GTR:
 
 
 def _projection(folder: Path, width: int) -> Tensor:
-    pooling = _json(folder / POOLING / "config.json", "how GTR pools")
-    if not pooling.get("pooling_mode_mean_tokens", pooling.get("pooling_mode") == "mean"):
-        raise CheckpointError(f"{folder / POOLING / 'config.json'}: expected the mean of all tokens, as GTR pools")
-    dense = _json(folder / PROJECTION / "config.json", "GTR's projection")
+    require_mean_pooling(folder, "GTR")
+    dense = read_module(folder / DENSE / "config.json", "GTR's projection")
     if dense.get("bias") or not str(dense.get("activation_function", "Identity")).endswith("Identity"):
-        raise CheckpointError(
-            f"{folder / PROJECTION / 'config.json'}: expected no bias and no activation, as GTR has it"
-        )
-    found = open_tensors(folder / PROJECTION)
+        raise CheckpointError(f"{folder / DENSE / 'config.json'}: expected no bias and no activation, as GTR has it")
+    found = open_tensors(folder / DENSE)
     shape = (dense.get("out_features"), width)
     if found.keys() != {WEIGHT} or tuple(found[WEIGHT].shape) != shape:
         said = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in found.items())
-        raise CheckpointError(f"{folder / PROJECTION}: expected {WEIGHT} {shape}, found {said or 'nothing'}")
+        raise CheckpointError(f"{folder / DENSE}: expected {WEIGHT} {shape}, found {said or 'nothing'}")
     return found[WEIGHT]
-
-
-def _json(path: Path, expected: str) -> dict[str, Any]:
-    try:
-        return read_json(path, expected)
-    except DataError as error:
-        raise CheckpointError(str(error)) from None
