@@ -55,8 +55,6 @@ def _train(config: "RunConfig") -> None:
             return
         if group.is_main:
             _write_description(trainer, tokenizer)
-        if group.world > 1:  # or else every process would retrieve the same
-            group.on_main(lambda: _find_candidates(trainer, config))
         trainer.fit()
         if trainer.interrupted is not None:
             last = trainer.run_dir / FOLDER / LAST
@@ -97,21 +95,13 @@ def _prepare(config: "RunConfig", group: Group) -> tuple[Trainer, Tokenizer]:
 
 
 def _read_candidates(trainer: Trainer, config: "RunConfig") -> None:
-    """Read the candidates that were found before the run; others are retrieved when they are first asked for."""
+    """Read the candidates that were found before the run; check what will retrieve others when they are asked for."""
     for task in trainer.tasks.values():
         if isinstance(task, SupervisedTask):
             if isinstance(task.data, Corpus):
                 task.data.retriever(task.stem).check()
             found_before = isinstance(config.data.retriever_of(task.stem), PrecomputedConfig)
             for split in used_splits(task, config) if found_before else ():
-                task.data.candidates(task.stem, split)
-
-
-def _find_candidates(trainer: Trainer, config: "RunConfig") -> None:
-    """Retrieve all candidates of the run, to be read by every process."""
-    for task in trainer.tasks.values():
-        if isinstance(task, SupervisedTask):
-            for split in used_splits(task, config):
                 task.data.candidates(task.stem, split)
 
 

@@ -9,15 +9,17 @@ import pytest
 import torch
 from bert_folders import MINILM, needs_minilm
 from text_encoder_folders import PASSAGES, TEXTS, bert_folder, gtr_folder
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import T5EncoderModel
 
 from glimmer.config.load import load_component
 from glimmer.data.tokenizers import TOKENIZERS, load_tokenizer
-from glimmer.data.values import Passage, Record
+from glimmer.data.values import Passage, Record, States
 from glimmer.dense import Dense
 from glimmer.errors import CheckpointError, ConfigError, GlimmerError
+from glimmer.models.encoders import ENCODERS, T5Encoder, T5EncoderConfig
+from glimmer.models.weights import save_weights
 from glimmer.retrieval import RETRIEVERS, vectors
 
 KNOWLEDGE = {
@@ -204,6 +206,43 @@ def test_records_are_searched_for_like_questions(folder: Path) -> None:
     assert hits == dense(folder).retrieve(QUESTIONS, 2)
     assert "_checkpoint" not in vars(made), "the weights are let go of"
     assert made.retrieve(QUESTIONS, 2) == hits
+
+
+def test_a_registered_encoder_makes_the_vectors(folder: Path, tmp_path: Path) -> None:
+    """One from outside, with weights under our names, configured as a run's YAML does it."""
+
+    class Bag(T5Encoder):
+        """Its layers do nothing: a text is the mean of its tokens' embeddings."""
+
+        def run(self, states: States, start: int, stop: int, question_lengths: Tensor | None) -> States:
+            return states
+
+        def finish(self, states: States) -> States:
+            return states
+
+    ENCODERS.register("bag", T5EncoderConfig)(Bag)
+    try:
+        tokenizer = {"name": "huggingface", "file": str(folder)}
+        sizes = {"layers": 1, "width": 16, "heads": 2, "head_width": 8, "feed_forward": 24}
+        made = ENCODERS.build(ENCODERS.configure("bag", **sizes), 81, 0)
+        with torch.no_grad():
+            made.embedding.weight.normal_(generator=torch.Generator().manual_seed(0))
+        reader = nn.Module()
+        reader.encoder = made
+        save_weights(reader, tmp_path / "weights.safetensors")
+        options = {"name": "dense", "encoder": {"name": "bag", **sizes}, "tokenizer": tokenizer}
+        config = load_component(RETRIEVERS, {**options, "weights": str(tmp_path), "normalise": False}, "retriever")
+        (hits,) = RETRIEVERS.build(config, PASSAGES).retrieve(["salt"], 7)
+    finally:
+        del ENCODERS._entries["bag"]
+    ids = load_tokenizer(TOKENIZERS.configure("huggingface", file=str(folder)))
+
+    def bag(text: str) -> Tensor:
+        return made.embedding.weight[[*ids.encode(text), ids.eos_id]].mean(0)
+
+    products = torch.stack([bag("salt") @ bag(f"{p.title} {p.text}".strip()) for p in PASSAGES])
+    assert [row for row, _ in hits] == products.argsort(descending=True).tolist()
+    assert [score for _, score in hits] == pytest.approx(products.sort(descending=True).values.tolist(), abs=1e-3)
 
 
 @needs_minilm
