@@ -17,4 +17,4 @@ def load_sentence_encoder(folder: Path) -> SentenceEncoder:
     require_mean_pooling(folder, "a sentence encoder")
     if (folder / DENSE).exists():
         raise CheckpointError(f"{folder / DENSE}: a layer behind the mean, which a sentence encoder has not")
-    return SentenceEncoder(load_bert_encoder(folder))
+    return SentenceEncoder(load_bert_encoder(folder)).eval()
