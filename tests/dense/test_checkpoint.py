@@ -4,19 +4,28 @@ from pathlib import Path
 
 import pytest
 import torch
+from bert_folders import MINILM, needs_minilm
 from safetensors.torch import save_file
 from small_readers import small_batch, small_reader
 from t5_folders import random_t5, save
 from text_encoder_folders import DENSE, bert_folder, gtr_folder, write_json, write_tokenizer
 from torch.nn import functional as F
-from transformers import BertModel, T5EncoderModel
+from transformers import AutoModel, BertModel, BertTokenizerFast, T5EncoderModel
 
+from glimmer.data.hub import resolve_folder
 from glimmer.data.tokenizers import TOKENIZERS
+from glimmer.data.values import Tokens
 from glimmer.dense.checkpoint import Checkpoint, read_checkpoint, read_own
+from glimmer.dense.embedder import Embedder
 from glimmer.errors import CheckpointError, DataError
 from glimmer.models.encoders import ENCODERS
 from glimmer.models.weights import save_weights
 
+RELATED = [
+    ("What is the capital of Ghana?", "Accra is the capital and largest city of Ghana."),
+    ("Who wrote Hamlet?", "The tragedy of Hamlet was written by William Shakespeare around 1600."),
+    ("How do vaccines work?", "A vaccine trains the immune system to recognise a pathogen."),
+]
 TOKENS = small_batch((4, 2, 3)).passages
 
 
@@ -157,3 +166,29 @@ def test_a_tokenizer_with_more_ids_than_the_encoder(bert: Path, gtr: Path) -> No
     assert ids > read_checkpoint(str(gtr)).tokenizer.vocabulary == 81
     with pytest.raises(CheckpointError, match=rf"gtr has vectors for 81 ids, and its tokenizer has {ids}"):
         read_checkpoint(str(gtr), TOKENIZERS.configure("wordpiece", file=str(bert)))
+
+
+def test_a_row_of_padding_has_a_vector_of_zeros(bert: Path, gtr: Path) -> None:
+    rows = Tokens(torch.zeros(1, 3, dtype=torch.long), torch.zeros(1, 3, dtype=torch.bool))
+    for folder in (bert, gtr):
+        model = read_checkpoint(str(folder)).model
+        with torch.no_grad():
+            assert torch.equal(model(rows), torch.zeros(1, model.width))
+
+
+@needs_minilm
+def test_minilms_vectors_are_transformers_and_related_texts_are_nearest() -> None:
+    place = resolve_folder(MINILM)
+    assert place is not None
+    made = read_checkpoint(MINILM)
+    texts = [text for pair in RELATED for text in pair]
+    like, framed = AutoModel.from_pretrained(place).eval(), BertTokenizerFast.from_pretrained(place)
+    embedder = Embedder(made.model, made.tokenizer)
+    assert [embedder.ids(text, 64) for text in texts] == [framed(text, padding=False)["input_ids"] for text in texts]
+    vectors = embedder(texts, 64)
+    with torch.no_grad():
+        alone = [like(**framed(text, padding=False, return_tensors="pt")).last_hidden_state.mean(1) for text in texts]
+    torch.testing.assert_close(vectors, F.normalize(torch.cat(alone), dim=1), atol=1e-5, rtol=1e-5)
+    cosines = vectors[0::2] @ vectors[1::2].T
+    assert cosines.argmax(1).tolist() == [0, 1, 2]
+    assert float(cosines.diag().min()) > 0.5 > float(cosines[~torch.eye(3, dtype=torch.bool)].max())
