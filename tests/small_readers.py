@@ -34,25 +34,27 @@ def small_reader(
     join: str = "prepend",
     width: int = WIDTH,
     head_width: int = 8,
+    encoder: str = "t5",
     **model: Any,
 ) -> Reader:
     """A reader in evaluation mode, float32, with weights that depend on the seed alone."""
     torch.manual_seed(seed)
     sizes: dict[str, Any] = {"heads": 4, "head_width": head_width, "feed_forward": 48}
-    encoder = ENCODERS.build(
-        ENCODERS.configure("t5", layers=layers, width=width, **(sizes | (encoder_options or {}))),
+    own = {name: size for name, size in sizes.items() if encoder == "t5" or name != "head_width"}
+    stack = ENCODERS.build(
+        ENCODERS.configure(encoder, layers=layers, width=width, **(own | (encoder_options or {}))),
         vocabulary=vocabulary,
         live_layers=live,
     )
     reader = Reader(
         ReaderConfig(name="reader", live_layers=live, rerank_layers=rerank, **model),
-        encoder,
+        stack,
         MEMORIES.build(MEMORIES.configure(memory, **(memory_options or {})), text_fingerprint="text"),
         JOINS.build(JOINS.configure(join), width=width),
         RERANKERS.build(RERANKERS.configure(reranker, **(reranker_options or {})), width=width),
         SELECTORS.build(SELECTORS.configure(selector, **(selector_options or {}))),
         DECODERS.build(
-            DECODERS.configure("t5", **({"layers": 2} | sizes | (decoder_options or {}))), embedding=encoder.embedding
+            DECODERS.configure("t5", **({"layers": 2} | sizes | (decoder_options or {}))), embedding=stack.embedding
         ),
     )
     return reader.eval()

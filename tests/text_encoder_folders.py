@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from bert_folders import PIECES, random_bert, write_wordpiece
 from t5_folders import random_t5
 from transformers import T5EncoderModel
 
@@ -47,6 +48,13 @@ def gtr_folder(folder: Path, seed: int = 0) -> Path:
     write_json(folder / "2_Dense" / "config.json", DENSE)
     weight = torch.randn(20, 32, generator=torch.Generator().manual_seed(seed + 4))
     torch.save({"linear.weight": weight}, folder / "2_Dense" / "pytorch_model.bin")
+    return folder
+
+
+def bert_folder(folder: Path, positions: int = 64) -> Path:
+    """A BERT in a folder that says nothing of its vectors."""
+    random_bert(vocab_size=len(PIECES), max_position_embeddings=positions).save_pretrained(folder)
+    write_wordpiece(folder / "tokenizer.json")
     return folder
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from torch import Tensor
 
-from glimmer.data.files import read_json
-from glimmer.data.hub import resolve_folder
+from glimmer.data.files import read_json, resolve_file
+from glimmer.data.hub import CONFIG, resolve_folder
 from glimmer.data.tokenizers import TOKENIZERS, Tokenizer, TokenizerConfig, load_tokenizer
 from glimmer.dense.modules import read_modules
 from glimmer.dense.text_encoder import TextEncoder
 from glimmer.errors import CheckpointError, DataError, suggest
 from glimmer.models.encoders import ENCODERS, Encoder
+from glimmer.models.huggingface.bert import open_bert
 from glimmer.models.huggingface.read import open_t5
-from glimmer.models.huggingface.sizes import CONFIG
 from glimmer.models.huggingface.tensors import open_file
 from glimmer.models.weights import assign_weights
 from glimmer.registry import ComponentConfig
@@ -23,6 +23,9 @@ WEIGHTS = "weights.safetensors"
 """What ``glimmer export`` calls its file."""
 LONGEST = 512
 """Tokens of a text, where nothing says how long they were in training."""
+
+Parts = tuple[Encoder, Mapping[str, Tensor], TokenizerConfig]
+"""An encoder without its weights, these by our names, and the options of its tokenizer."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def read_checkpoint(
     length1 = said.normalise is not False if normalise is None else normalise
     model = TextEncoder(encoder, pooling or said.pooling or "mean", length1, said.projection)
     assign_weights(model, tensors, str(folder))
-    return Checkpoint(model.eval(), load_tokenizer(tokenizer or own), said.tokens or LONGEST)
+    return _checkpoint(model, load_tokenizer(tokenizer or own), said.tokens, str(folder))
 
 
 def read_own(
@@ -63,7 +66,7 @@ def read_own(
     """Read a registered encoder, whose weights stand under our names, those of a reader among others.
 
     Args:
-        source: a file of weights, or the folder of ``weights.safetensors``.
+        source: a file of weights, ``package:FILE`` or the folder of ``weights.safetensors``.
         config: the encoder's options.
         tokenizer: its tokenizer's.
         pooling: None = the mean.
@@ -73,17 +76,25 @@ def read_own(
         CheckpointError: there is no such file, or it does not fit.
         DataError: the tokenizer is missing or broken.
     """
-    path = Path(source) / WEIGHTS if Path(source).is_dir() else Path(source)
+    path = resolve_file(source)
+    path = path / WEIGHTS if path.is_dir() else path
     loaded = load_tokenizer(tokenizer)
     encoder = ENCODERS.build(config, loaded.vocabulary, 0)
     model = TextEncoder(encoder, pooling or "mean", normalise is not False)
     tensors = {name: tensor for name, tensor in open_file(path).items() if name.startswith("encoder.")}
     assign_weights(model, tensors, str(path))
-    return Checkpoint(model.eval(), loaded, LONGEST)
+    return _checkpoint(model, loaded, None, str(path))
 
 
-def _encoder(folder: Path) -> tuple[Encoder, Mapping[str, Tensor], TokenizerConfig]:
-    """An encoder of a folder's sizes, its tensors by our names, and its tokenizer's options."""
+def _checkpoint(model: TextEncoder, tokenizer: Tokenizer, tokens: int | None, source: str) -> Checkpoint:
+    rows = model.encoder.vocabulary
+    if tokenizer.vocabulary > rows:
+        raise CheckpointError(f"{source} has vectors for {rows} ids, and its tokenizer has {tokenizer.vocabulary}")
+    return Checkpoint(model.eval(), tokenizer, tokens or LONGEST)
+
+
+def _encoder(folder: Path) -> Parts:
+    """What a folder holds, of whatever family its ``config.json`` names."""
     try:
         said = read_json(folder / CONFIG, "the configuration of an encoder in Hugging Face's layout")
     except DataError as error:
@@ -94,12 +105,22 @@ def _encoder(folder: Path) -> tuple[Encoder, Mapping[str, Tensor], TokenizerConf
     return FAMILIES[kind](folder)
 
 
-def _t5(folder: Path) -> tuple[Encoder, Mapping[str, Tensor], TokenizerConfig]:
+def _t5(folder: Path) -> Parts:
     sizes, tensors = open_t5(folder)
     config = ENCODERS.configure("t5", dropout=0.0, **sizes.encoder_options())
     own = {name: tensor for name, tensor in tensors.items() if name.startswith("encoder.")}
     return ENCODERS.build(config, sizes.vocabulary, 0), own, TOKENIZERS.configure("huggingface", file=str(folder))
 
 
-FAMILIES: dict[str, Callable[[Path], tuple[Encoder, Mapping[str, Tensor], TokenizerConfig]]] = {"t5": _t5}
+def _bert(folder: Path) -> Parts:
+    sizes, tensors = open_bert(folder)
+    config = ENCODERS.configure("bert", dropout=0.0, **sizes.encoder_options())
+    own = {f"encoder.{name}": tensor for name, tensor in tensors.items()}
+    return ENCODERS.build(config, sizes.vocabulary, 0), own, TOKENIZERS.configure("wordpiece", file=str(folder))
+
+
+FAMILIES: dict[str, Callable[[Path], tuple[Encoder, Mapping[str, Tensor], TokenizerConfig]]] = {
+    "bert": _bert,
+    "t5": _t5,
+}
 """How a folder is read, by its ``model_type``."""

@@ -54,5 +54,5 @@ class Embedder:
         return vectors
 
     def ids(self, text: str, limit: int) -> list[int]:
-        """The ids of a text, cut, in the frame that the tokenizer's model was trained with."""
-        return [*self.tokenizer.encode(text)[: limit - 1], self.tokenizer.eos_id]
+        """The ids of a text, cut, in the frame of a passage: so were all texts framed in the encoder's training."""
+        return self.tokenizer.passage_frame.put_round(self.tokenizer.encode(text), limit)

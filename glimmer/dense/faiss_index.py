@@ -64,7 +64,9 @@ class FaissIndex:
 
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """As ``Vectors.search``, but for the index's own blunders; a row of −1 stands where no more were found."""
-        scores, rows = self._index.search(queries.cpu().float().contiguous().numpy(), min(k, self._index.ntotal))
+        scores, rows = self._index.search(
+            queries.cpu().float().contiguous().numpy(), max(1, min(k, self._index.ntotal))
+        )
         rows, order = torch.from_numpy(rows).sort(dim=1)
         scores, back = torch.from_numpy(scores).gather(1, order).sort(dim=1, descending=True, stable=True)
         return scores, rows.gather(1, back)

@@ -19,14 +19,14 @@ ORDERS = (("Pooling",), ("Pooling", "Normalize"), ("Pooling", "Dense"), ("Poolin
 """What may stand behind the encoder."""
 LENGTH = "sentence_bert_config.json"
 WEIGHT = "linear.weight"
-MODES = {"mean": "pooling_mode_mean_tokens", "first": "pooling_mode_cls_token"}
-CLASSIC = "cls"
-"""Their word for the first token in newer files."""
+MODE = "pooling_mode"
+MODES = {"mean_tokens": "mean", "cls_token": "first", "mean": "mean", "cls": "first"}
+"""Their words → ours: ``pooling_mode_WORD: true`` in older files, ``pooling_mode: WORD`` in newer ones."""
 
 
 @dataclass(frozen=True)
-class Vectors:
-    """How a text's vector comes from its states; None = the folder does not say."""
+class VectorHead:
+    """How a text's vector comes from the encoder's states; None = the folder does not say."""
 
     pooling: str | None = None
     projection: Tensor | None = None
@@ -35,7 +35,7 @@ class Vectors:
     """The longest text, framing included."""
 
 
-def read_modules(folder: Path, width: int) -> Vectors:
+def read_modules(folder: Path, width: int) -> VectorHead:
     """Read what stands behind an encoder of ``width``, in a folder that may say nothing of it.
 
     Raises:
@@ -45,7 +45,7 @@ def read_modules(folder: Path, width: int) -> Vectors:
     pooling = _pooling(folder / places["Pooling"]) if "Pooling" in places else None
     projection = _projection(folder / places["Dense"], width) if "Dense" in places else None
     normalise = "Normalize" in places if (folder / MODULES).exists() else None
-    return Vectors(pooling, projection, normalise, _tokens(folder / LENGTH))
+    return VectorHead(pooling, projection, normalise, _tokens(folder / LENGTH))
 
 
 def _places(folder: Path) -> dict[str, str]:
@@ -69,17 +69,12 @@ def _places(folder: Path) -> dict[str, str]:
 def _pooling(folder: Path) -> str:
     path = folder / "config.json"
     said = _json(path, "how states are pooled")
-    on = [name for name, key in MODES.items() if said.get(key)]
-    on += [
-        key
-        for key, value in said.items()
-        if key.startswith("pooling_mode_") and value is True and key not in MODES.values()
-    ]
-    if mode := said.get("pooling_mode"):
-        on = ["first" if mode == CLASSIC else str(mode)]
-    if len(on) != 1 or on[0] not in MODES:
-        raise CheckpointError(f"{path}: expected one pooling, mean or cls, found {', '.join(on) or 'none'}")
-    return on[0]
+    words = [key.removeprefix(f"{MODE}_") for key, value in said.items() if key.startswith(f"{MODE}_") and value]
+    words = [str(said[MODE])] if MODE in said else words
+    if len(words) != 1 or words[0] not in MODES:
+        found = ", ".join(words) or "none"
+        raise CheckpointError(f"{path}: expected one way of pooling, mean_tokens or cls_token, found {found}")
+    return MODES[words[0]]
 
 
 def _projection(folder: Path, width: int) -> Tensor:

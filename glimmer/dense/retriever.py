@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from glimmer.data.files import content_hash
-from glimmer.data.values import Passage
+from glimmer.data.values import Passage, Record
 from glimmer.dense.checkpoint import Checkpoint, read_checkpoint, read_own
 from glimmer.dense.embedder import Embedder
 from glimmer.dense.faiss_index import FaissIndex, import_faiss
 from glimmer.dense.text_encoder import POOLINGS
 from glimmer.errors import ConfigError
 from glimmer.options import option
-from glimmer.retrieval.base import Hits, Retriever, RetrieverConfig, register_retriever
+from glimmer.retrieval.base import Hits, Retriever, RetrieverConfig, code_of, register_retriever
 from glimmer.retrieval.vectors import Advance, Vectors, write_vectors
 
 SEARCHES = ("exact", "faiss")
@@ -81,20 +81,46 @@ class Dense(Retriever):
     def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
         """The best ``k`` passages of every query, all those of the collection where they are fewer."""
         texts = [self.config.question_format.format(question=query) for query in queries]
-        vectors = self._embedder(texts, self.config.question_tokens or self._checkpoint.tokens)
-        scores, rows = self._index.search(vectors, k)
+        scores, rows = self._index.search(self._embedder(texts, self._limit("question_tokens")), k)
         pairs = (zip(*found, strict=True) for found in zip(rows.tolist(), scores.tolist(), strict=True))
         return [[(row, score) for row, score in hits if row >= 0] for hits in pairs]
+
+    def retrieve_records(self, records: Sequence[Record], name: str, k: int) -> list[Hits]:
+        """The best ``k`` passages of every record; what took memory for it is let go of."""
+        hits = super().retrieve_records(records, name, k)
+        self._release()
+        return hits
+
+    def check(self) -> None:
+        """Refuse a checkpoint or a device that is not there or does not fit, and FAISS where it is not installed.
+
+        Raises:
+            CheckpointError: there is no such checkpoint, or it does not fit.
+            ConfigError: the device or FAISS is missing, or texts may be longer than the encoder's positions.
+        """
+        _device(self.config.device)
+        self.fingerprint("")
 
     def fingerprint(self, name: str) -> str:
         """The options, the code, and the weights and tokenizer that the checkpoint holds.
 
         Raises:
             CheckpointError: there is no such checkpoint, or it does not fit.
-            ConfigError: FAISS is asked for, and is not installed.
+            ConfigError: FAISS is missing, or texts may be longer than the encoder's positions.
         """
         searcher = import_faiss().__version__ if self.config.search == "faiss" else ""
-        return content_hash(super().fingerprint(name), self._key, searcher)
+        found = content_hash(super().fingerprint(name), self._key, searcher)
+        self._release()  # where candidates are kept, nothing is encoded
+        return found
+
+    @classmethod
+    def code(cls) -> str:
+        """A hash of the code that decides what is found.
+
+        Raises:
+            ConfigError: a module of it has no file.
+        """
+        return content_hash(super().code(), *(code_of(part, part) for part in (Vectors, FaissIndex)))
 
     @cached_property
     def _checkpoint(self) -> Checkpoint:
@@ -112,18 +138,17 @@ class Dense(Retriever):
     def _key(self) -> str:
         """All that decides a passage's vector beside its text: two folders that hold the same are the same."""
         made, c = self._checkpoint, self.config
-        limit = c.passage_tokens or made.tokens
-        return content_hash(
-            made.model.fingerprint(), made.tokenizer.fingerprint(), repr((c.passage_format, limit, c.precision))
-        )
+        self._limit("question_tokens")
+        settings = (c.passage_format, self._limit("passage_tokens"), c.precision)
+        parts = (made.model.fingerprint(), made.tokenizer.fingerprint(), code_of(Embedder, Embedder))
+        return content_hash(*parts, repr(settings))
 
     @cached_property
     def _index(self) -> Vectors | FaissIndex:
         """What is searched."""
-        c = self.config
-        return self._vectors if c.search == "exact" else FaissIndex(self._vectors, c.faiss_index, c.faiss_settings)
+        c, vectors = self.config, self._vectors()
+        return vectors if c.search == "exact" else FaissIndex(vectors, c.faiss_index, c.faiss_settings)
 
-    @cached_property
     def _vectors(self) -> Vectors:
         """The passages' vectors: opened in the cache folder, or made and kept there."""
         digest = hashlib.sha256()
@@ -142,10 +167,27 @@ class Dense(Retriever):
 
     def _embed(self, start: int, stop: int, advance: Advance) -> Tensor:
         texts = [self._text(self.passages[row]) for row in range(start, stop)]
-        return self._embedder(texts, self.config.passage_tokens or self._checkpoint.tokens, advance)
+        return self._embedder(texts, self._limit("passage_tokens"), advance)
 
     def _text(self, passage: Passage) -> str:
         return self.config.passage_format.format(title=passage.title, text=passage.text).strip()
+
+    def _limit(self, key: str) -> int:
+        """The tokens of a text at most, as the option ``key`` or else the checkpoint says.
+
+        Raises:
+            ConfigError: they are more than the encoder has positions.
+        """
+        asked, most = getattr(self.config, key), self._checkpoint.model.positions
+        if most is not None and asked is not None and asked > most:
+            raise ConfigError(f"the dense retriever's {key} = {asked} is more than the {most} positions of its encoder")
+        tokens: int = asked or self._checkpoint.tokens
+        return tokens if most is None else min(tokens, most)
+
+    def _release(self) -> None:
+        """Let go of weights and index; they are read again when they are needed."""
+        for name in ("_checkpoint", "_embedder", "_index"):
+            self.__dict__.pop(name, None)
 
 
 def _device(name: str) -> torch.device:

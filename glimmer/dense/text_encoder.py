@@ -61,6 +61,11 @@ class TextEncoder(nn.Module):
         said = repr((sorted(options.items()), self.pooling, self.normalise))
         return content_hash(said, code_of(type(self.encoder), Encoder, __name__), digest.digest())
 
+    @property
+    def positions(self) -> int | None:
+        """Tokens of a text at most; None where the encoder knows no end."""
+        return getattr(self.encoder.config, "positions", None)
+
     def forward(self, tokens: Tokens) -> Tensor:
         """The vectors ``[N, E]``, float32, of ``tokens [N, T]``."""
         encoder = self.encoder

@@ -57,6 +57,13 @@ class Retriever(ABC):
                 bar.update(len(some))
         return hits
 
+    def check(self) -> None:  # noqa: B027 - most have nothing to refuse
+        """Refuse before a run what its first search would refuse, in no more time than opening files takes.
+
+        Raises:
+            GlimmerError: the first thing that is missing or does not fit.
+        """
+
     def fingerprint(self, name: str) -> str:
         """All that decides the candidates of the task file ``name``, beside its records and the passages.
 

@@ -65,6 +65,15 @@ class Fusion(Retriever):
         found = {key: part.retrieve_records(records, name, depth) for key, part in self.retrievers.items()}
         return self._fused(found, k)
 
+    def check(self) -> None:
+        """Refuse what one of the retrievers refuses.
+
+        Raises:
+            GlimmerError: the first of it.
+        """
+        for part in self.retrievers.values():
+            part.check()
+
     def fingerprint(self, name: str) -> str:
         """The options, the code, and what decides each of the retrievers' candidates."""
         return content_hash(super().fingerprint(name), *(part.fingerprint(name) for part in self.retrievers.values()))

@@ -95,9 +95,11 @@ def _prepare(config: "RunConfig", group: Group) -> tuple[Trainer, Tokenizer]:
 
 
 def _read_candidates(trainer: Trainer, config: "RunConfig") -> None:
-    """Read the candidates that were found before the run; others are retrieved when they are first asked for."""
+    """Read the candidates that were found before the run; check what will retrieve others when they are asked for."""
     for task in trainer.tasks.values():
         if isinstance(task, SupervisedTask):
+            if isinstance(task.data, Corpus):
+                task.data.retriever(task.stem).check()
             found_before = isinstance(config.data.retriever_of(task.stem), PrecomputedConfig)
             for split in used_splits(task, config) if found_before else ():
                 task.data.candidates(task.stem, split)

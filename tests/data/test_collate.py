@@ -8,8 +8,9 @@ import torch
 
 from glimmer.data.collate import Collator, CollatorConfig
 from glimmer.data.spans import Span
-from glimmer.data.tokenizers import TOKENIZERS, Tokenizer, train_tokenizer
-from glimmer.data.values import Candidate, Example, Output, Passage, Provenance, Record
+from glimmer.data.tokenizers import TOKENIZERS, Frame, Tokenizer, train_tokenizer
+from glimmer.data.tokenizers.bpe import BpeTokenizer
+from glimmer.data.values import Candidate, Example, Output, Passage, Provenance, Record, Tokens
 from glimmer.errors import ConfigError
 
 TEXT = "zero one two three four five six seven eight nine ten paris rome oslo capital river title context"
@@ -230,3 +231,49 @@ def test_an_example_can_name_evidence_that_is_not_its_target(tokenizer: Tokenize
         }
         assert words & {"paris", "rome"}
     assert len(collator(tokenizer)([claim], training=True).evidence) == 2
+
+
+class Framed(BpeTokenizer):
+    """A tokenizer with two ids before a question and after a passage."""
+
+    question_frame, passage_frame = Frame(before=(7, 8)), Frame(before=(9,), after=(7, 8))
+
+
+@pytest.fixture(scope="module")
+def framed() -> Tokenizer:
+    config = TOKENIZERS.configure("bpe", vocabulary=400)
+    return Framed.train(config, [TEXT] * 20)
+
+
+def rows_of(tokens: Tokens) -> list[list[int]]:
+    return [ids[mask].tolist() for ids, mask in zip(tokens.ids, tokens.mask, strict=True)]
+
+
+def test_what_stands_round_a_text_is_the_tokenizers_to_say(framed: Tokenizer) -> None:
+    batch = collator(framed)([example(A)])
+    passage_ids = framed.encode("title: title a context: one two three")
+    assert rows_of(batch.questions) == [[7, 8, *framed.encode("capital one")]]
+    assert rows_of(batch.passages) == [[9, *passage_ids, 7, 8]]
+    assert rows_of(batch.targets) == [[*framed.encode("paris"), framed.eos_id]]
+    cut = collator(framed, question_tokens=3, passage_tokens=6)([example(A)])
+    assert rows_of(cut.questions) == [[7, 8, framed.encode("capital one")[0]]]
+    assert rows_of(cut.passages) == [[9, *passage_ids[:3], 7, 8]]
+
+
+def test_evidence_is_found_within_the_frame(framed: Tokenizer) -> None:
+    gold = passage("g", "one two paris three")
+    batch = collator(framed)([example(gold, gold=("g",))], training=True)
+    target = framed.encode("paris")
+    for _, _, place in batch.evidence.tolist():
+        assert rows_of(batch.passages)[0][place : place + len(target)] == target
+    assert len(batch.evidence) == 1
+
+
+@pytest.mark.parametrize(("kind", "most", "frame"), [("question", 2, 2), ("passage", 3, 3)])
+def test_a_length_that_leaves_no_room_beside_the_frame_is_refused(
+    framed: Tokenizer, kind: str, most: int, frame: int
+) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"collator\.{kind}_tokens = {most} .* puts {frame} tokens round it; .* at least {most + 1}$"
+    ):
+        collator(framed, **{f"{kind}_tokens": most})

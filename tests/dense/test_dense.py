@@ -7,18 +7,44 @@ from typing import Any
 
 import pytest
 import torch
-from text_encoder_folders import PASSAGES, TEXTS, gtr_folder
-from torch import Tensor
+from bert_folders import MINILM, needs_minilm
+from text_encoder_folders import PASSAGES, TEXTS, bert_folder, gtr_folder
+from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import T5EncoderModel
 
 from glimmer.config.load import load_component
 from glimmer.data.tokenizers import TOKENIZERS, load_tokenizer
-from glimmer.data.values import Passage
+from glimmer.data.values import Passage, Record, States
 from glimmer.dense import Dense
-from glimmer.errors import GlimmerError
+from glimmer.errors import CheckpointError, ConfigError, GlimmerError
+from glimmer.models.encoders import ENCODERS, T5Encoder, T5EncoderConfig
+from glimmer.models.weights import save_weights
 from glimmer.retrieval import RETRIEVERS, vectors
 
+KNOWLEDGE = {
+    "Photosynthesis": "Plants turn light, water and carbon dioxide into sugar and oxygen.",
+    "Magellan": "His ships were the first to sail round the world, though he died on the way.",
+    "Insulin": "A hormone of the pancreas that lets cells take up glucose from the blood.",
+    "Volcano": "Molten rock, ash and gas break through the crust of a planet.",
+    "Chess": "A game for two on a board of sixty-four squares; it ends when a king cannot flee.",
+    "Penicillin": "Fleming saw that a mould kept bacteria from growing on his plate.",
+    "Mozart": "Born in Salzburg, he wrote his first symphony as a child.",
+    "Everest": "Its summit is higher above the sea than that of any other mountain.",
+    "Honey": "Bees make it of nectar and store it in combs of wax.",
+    "Inflation": "Prices rise, and money buys less than it did a year before.",
+    "Glacier": "Snow that does not melt is pressed into ice and flows slowly downhill.",
+    "Printing press": "Gutenberg set movable letters of metal and printed a Bible.",
+    "Migraine": "A headache, often on one side, that light and noise make worse.",
+}
+ASKED = {
+    "How do leaves make food from the sun?": "Photosynthesis",
+    "Who led the first voyage around the globe?": "Magellan",
+    "Which substance controls blood sugar?": "Insulin",
+    "What do bees produce?": "Honey",
+    "Who discovered the first antibiotic?": "Penicillin",
+    "What is the highest peak on earth?": "Everest",
+}
 QUESTIONS = ["How deep is the lake?", "salt", ""]
 
 
@@ -134,6 +160,98 @@ def test_the_cut_and_the_format_are_those_asked_for(folder: Path) -> None:
         )
         == f"T: {TEXTS[0]}"
     )
+
+
+def test_a_text_is_cut_to_the_encoders_positions(tmp_path: Path) -> None:
+    short = bert_folder(tmp_path / "bert", positions=12)
+    hits = dense(short).retrieve([" ".join(TEXTS)], 1)
+    assert len(hits[0]) == 1
+    with pytest.raises(
+        ConfigError, match=r"dense retriever's passage_tokens = 13 is more than the 12 positions of its"
+    ):
+        dense(short, passage_tokens=13).check()
+
+
+@pytest.mark.parametrize("search", ["exact", "faiss"])
+def test_no_passages_and_more_than_there_are(folder: Path, tmp_path: Path, search: str) -> None:
+    if search == "faiss":
+        pytest.importorskip("faiss", reason="the extra 'faiss' is not installed")
+    found = dense(folder, tmp_path, search=search).retrieve(QUESTIONS, 99)
+    assert [sorted(row for row, _ in hits) for hits in found] == [list(range(len(PASSAGES)))] * 3
+    assert dense(folder, tmp_path, [], search=search).retrieve(QUESTIONS, 3) == [[], [], []]
+    assert dense(folder, tmp_path, search=search).retrieve([], 3) == []
+
+
+def test_faiss_finds_what_an_exact_search_finds(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("faiss", reason="the extra 'faiss' is not installed")
+    exact, near = (dense(folder, tmp_path, search=search) for search in ("exact", "faiss"))
+    for one, other in zip(exact.retrieve(QUESTIONS, 4), near.retrieve(QUESTIONS, 4), strict=True):
+        assert [row for row, _ in one] == [row for row, _ in other]
+    assert exact.fingerprint("nq-dev") != near.fingerprint("nq-dev")
+
+
+def test_what_is_missing_is_told_before_a_search(folder: Path, tmp_path: Path) -> None:
+    of = {"words": RETRIEVERS.configure("bm25"), "vectors": RETRIEVERS.configure("dense", weights=str(tmp_path / "no"))}
+    with pytest.raises(CheckpointError, match=r"no: no such folder"):
+        RETRIEVERS.build(RETRIEVERS.configure("fusion", of=of), PASSAGES).check()
+    dense(folder).check()
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="device is cuda, but torch finds no CUDA device here"):
+            dense(folder, device="cuda").check()
+
+
+def test_records_are_searched_for_like_questions(folder: Path) -> None:
+    made = dense(folder)
+    hits = made.retrieve_records([Record(str(i), question, ()) for i, question in enumerate(QUESTIONS)], "nq-dev", 2)
+    assert hits == dense(folder).retrieve(QUESTIONS, 2)
+    assert "_checkpoint" not in vars(made), "the weights are let go of"
+    assert made.retrieve(QUESTIONS, 2) == hits
+
+
+def test_a_registered_encoder_makes_the_vectors(folder: Path, tmp_path: Path) -> None:
+    """One from outside, with weights under our names, configured as a run's YAML does it."""
+
+    class Bag(T5Encoder):
+        """Its layers do nothing: a text is the mean of its tokens' embeddings."""
+
+        def run(self, states: States, start: int, stop: int, question_lengths: Tensor | None) -> States:
+            return states
+
+        def finish(self, states: States) -> States:
+            return states
+
+    ENCODERS.register("bag", T5EncoderConfig)(Bag)
+    try:
+        tokenizer = {"name": "huggingface", "file": str(folder)}
+        sizes = {"layers": 1, "width": 16, "heads": 2, "head_width": 8, "feed_forward": 24}
+        made = ENCODERS.build(ENCODERS.configure("bag", **sizes), 81, 0)
+        with torch.no_grad():
+            made.embedding.weight.normal_(generator=torch.Generator().manual_seed(0))
+        reader = nn.Module()
+        reader.encoder = made
+        save_weights(reader, tmp_path / "weights.safetensors")
+        options = {"name": "dense", "encoder": {"name": "bag", **sizes}, "tokenizer": tokenizer}
+        config = load_component(RETRIEVERS, {**options, "weights": str(tmp_path), "normalise": False}, "retriever")
+        (hits,) = RETRIEVERS.build(config, PASSAGES).retrieve(["salt"], 7)
+    finally:
+        del ENCODERS._entries["bag"]
+    ids = load_tokenizer(TOKENIZERS.configure("huggingface", file=str(folder)))
+
+    def bag(text: str) -> Tensor:
+        return made.embedding.weight[[*ids.encode(text), ids.eos_id]].mean(0)
+
+    products = torch.stack([bag("salt") @ bag(f"{p.title} {p.text}".strip()) for p in PASSAGES])
+    assert [row for row, _ in hits] == products.argsort(descending=True).tolist()
+    assert [score for _, score in hits] == pytest.approx(products.sort(descending=True).values.tolist(), abs=1e-3)
+
+
+@needs_minilm
+def test_minilm_finds_the_passage_that_answers() -> None:
+    collection = [*PASSAGES, *(Passage(title, title, text) for title, text in KNOWLEDGE.items())]
+    made = dense(Path(MINILM), None, collection)
+    found = made.retrieve(list(ASKED), 1)
+    assert [collection[hits[0][0]].title for hits in found] == list(ASKED.values())
+    assert made._checkpoint.tokens == 256
 
 
 @pytest.mark.parametrize(
