@@ -131,6 +131,8 @@ def test_the_retrieval_score_is_added_standardised_over_the_present_candidates()
     made = head("first_token", 1, weights, retrieval_score=True)
     assert scores(made, pairs, torch.tensor([[7, 3, ABSENT]])) == pytest.approx([2.5, -1.5, ABSENT])
     assert scores(made, pairs, torch.tensor([[5, 5, ABSENT]])) == pytest.approx([0.5, 0.5, ABSENT])
+    as_it_is = head("first_token", 1, weights, retrieval_score=True, standardise=False)
+    assert scores(as_it_is, pairs, torch.tensor([[7, 3, ABSENT]])) == pytest.approx([14.5, 6.5, ABSENT])
     assert RERANKERS.build(RERANKERS.configure("first_token"), width=1).retrieval_weight is None
     fresh = RERANKERS.build(RERANKERS.configure("first_token", retrieval_score=True), width=1)
     assert fresh.get_parameter("retrieval_weight").item() == 1

@@ -19,8 +19,11 @@ from glimmer.registry import ComponentConfig, Registry
 class RerankerConfig(ComponentConfig):
     """Options that every head has."""
 
-    retrieval_score: bool = option(
-        False, "Add the retriever's score, standardised over a question's candidates and times a learned weight"
+    retrieval_score: bool = option(False, "Add the retriever's score times a learned weight")
+    standardise: bool = option(
+        True,
+        "Standardise the retriever's scores over a question's candidates; not needed where they are alike for all "
+        "questions already, as those of a fusion by scores",
     )
 
 
@@ -33,6 +36,7 @@ class Reranker(nn.Module, ABC):
     def __init__(self, config: RerankerConfig, width: int) -> None:
         super().__init__()
         self.config = config
+        self.standardise = config.standardise
         self.retrieval_weight = nn.Parameter(torch.tensor(1.0)) if config.retrieval_score else None
 
     @abstractmethod
@@ -51,8 +55,8 @@ class Reranker(nn.Module, ABC):
         with torch.autocast(states.values.device.type, enabled=False):
             scores = self.score(exact)
         if self.retrieval_weight is not None:
-            standard = standardise(retrieval_scores)
-            scores = scores + self.retrieval_weight * standard[pairs.question, pairs.slot]
+            given = standardise(retrieval_scores) if self.standardise else retrieval_scores
+            scores = scores + self.retrieval_weight * given[pairs.question, pairs.slot]
         grid = torch.full(retrieval_scores.shape, float("-inf"), device=scores.device)
         return grid.index_put((pairs.question, pairs.slot), scores)
 
