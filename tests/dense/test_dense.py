@@ -1,7 +1,7 @@
 """Dense retrieval finds what sorting all products finds, and keeps vectors for all that decides them and no longer."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +233,7 @@ def test_a_registered_encoder_makes_the_vectors(folder: Path, tmp_path: Path) ->
         save_weights(reader, tmp_path / "weights.safetensors")
         options = {"name": "dense", "encoder": {"name": "bag", **sizes}, "tokenizer": tokenizer}
         config = load_component(RETRIEVERS, {**options, "weights": str(tmp_path), "normalise": False}, "retriever")
+        assert load_component(RETRIEVERS, asdict(config), "retriever") == config, "a run's own file says the same"
         (hits,) = RETRIEVERS.build(config, PASSAGES).retrieve(["salt"], 7)
     finally:
         del ENCODERS._entries["bag"]
