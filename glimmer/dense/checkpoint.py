@@ -51,7 +51,10 @@ def read_checkpoint(
     """
     folder = resolve_folder(source)
     if folder is None:
-        raise CheckpointError(f"{source}: no such folder; expected a checkpoint's, hf:OWNER/NAME or installed:PACKAGE")
+        raise CheckpointError(
+            f"{source}: no such folder; expected as weights of a dense retriever that of a checkpoint, hf:OWNER/NAME "
+            "or installed:PACKAGE"
+        )
     encoder, tensors, own = _encoder(folder)
     said = read_modules(folder, encoder.width)
     length1 = said.normalise is not False if normalise is None else normalise

@@ -60,15 +60,18 @@ class DenseConfig(RetrieverConfig):
         super().__post_init__()
         self.require(self.weights != "", "weights", "a checkpoint's folder, hf:OWNER/NAME or installed:PACKAGE")
         self.require(self.encoder is None or self.tokenizer is not None, "tokenizer", "given where encoder is")
-        self._require_fields("question_format", {"question"}, "question")
-        self._require_fields("passage_format", {"title", "text"}, "text")
+        self._require_fields("question_format", "question")
+        self._require_fields("passage_format", "text", "title")
 
-    def _require_fields(self, key: str, known: set[str], needed: str) -> None:
+    def _require_fields(self, key: str, needed: str, *others: str) -> None:
+        template: str = getattr(self, key)
         try:
-            found = {name for _, name, _, _ in Formatter().parse(getattr(self, key)) if name is not None}
-        except ValueError:
+            found = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+            template.format(**dict.fromkeys((needed, *others), ""))
+        except (ValueError, LookupError):  # LookupError is of a field that is not known
             found = set()
-        self.require(needed in found <= known, key, f"a text with {{{needed}}} in it, and no field but {known}")
+        known = " and ".join(f"{{{name}}}" for name in (needed, *others))
+        self.require(needed in found <= {needed, *others}, key, f"a text with {{{needed}}}, and no field but {known}")
 
 
 @register_retriever("dense", DenseConfig)
@@ -149,6 +152,11 @@ class Dense(Retriever):
         c, vectors = self.config, self._vectors()
         return vectors if c.search == "exact" else FaissIndex(vectors, c.faiss_index, c.faiss_settings)
 
+    @cached_property
+    def _temporary(self) -> "tempfile.TemporaryDirectory[str]":
+        """Where vectors are that are not to be kept: it goes with this retriever."""
+        return tempfile.TemporaryDirectory(prefix="glimmer-vectors-")
+
     def _vectors(self) -> Vectors:
         """The passages' vectors: opened in the cache folder, or made and kept there."""
         digest = hashlib.sha256()
@@ -156,11 +164,7 @@ class Dense(Retriever):
             text = self._text(passage).encode()
             digest.update(len(text).to_bytes(8, "little") + text)
         key = content_hash(self._key, digest.digest())
-        cache = self.cache
-        if cache is None:
-            self._kept = tempfile.TemporaryDirectory(prefix="glimmer-vectors-")  # as long as this retriever
-            cache = Path(self._kept.name)
-        folder = cache / f"dense-{key}"
+        folder = (Path(self._temporary.name) if self.cache is None else self.cache) / f"dense-{key}"
         if not folder.exists():
             write_vectors(folder, key, len(self.passages), self._checkpoint.model.width, self._embed)
         return Vectors(folder)

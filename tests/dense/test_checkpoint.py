@@ -136,7 +136,9 @@ def test_a_projection_of_another_width(gtr: Path) -> None:
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"none: no such folder; expected a checkpoint's, hf:OWNER/NAME or inst"):
+    with pytest.raises(
+        CheckpointError, match=r"none: no such folder; expected as weights of a dense retriever that of"
+    ):
         read_checkpoint(str(tmp_path / "none"))
 
 

@@ -1,7 +1,7 @@
 """Dense retrieval finds what sorting all products finds, and keeps vectors for all that decides them and no longer."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -200,12 +200,13 @@ def test_what_is_missing_is_told_before_a_search(folder: Path, tmp_path: Path) -
             dense(folder, device="cuda").check()
 
 
-def test_records_are_searched_for_like_questions(folder: Path) -> None:
+def test_records_are_searched_for_like_questions(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = dense(folder)
     hits = made.retrieve_records([Record(str(i), question, ()) for i, question in enumerate(QUESTIONS)], "nq-dev", 2)
     assert hits == dense(folder).retrieve(QUESTIONS, 2)
     assert "_checkpoint" not in vars(made), "the weights are let go of"
-    assert made.retrieve(QUESTIONS, 2) == hits
+    monkeypatch.setattr(made, "_embed", None)
+    assert made.retrieve(QUESTIONS, 2) == hits, "the vectors are not"
 
 
 def test_a_registered_encoder_makes_the_vectors(folder: Path, tmp_path: Path) -> None:
@@ -232,6 +233,7 @@ def test_a_registered_encoder_makes_the_vectors(folder: Path, tmp_path: Path) ->
         save_weights(reader, tmp_path / "weights.safetensors")
         options = {"name": "dense", "encoder": {"name": "bag", **sizes}, "tokenizer": tokenizer}
         config = load_component(RETRIEVERS, {**options, "weights": str(tmp_path), "normalise": False}, "retriever")
+        assert load_component(RETRIEVERS, asdict(config), "retriever") == config, "a run's own file says the same"
         (hits,) = RETRIEVERS.build(config, PASSAGES).retrieve(["salt"], 7)
     finally:
         del ENCODERS._entries["bag"]
@@ -261,10 +263,14 @@ def test_minilm_finds_the_passage_that_answers() -> None:
         ({"weights": "w", "pooling": "max"}, r"default\.pooling has no choice 'max'; did you mean 'mean'"),
         (
             {"weights": "w", "question_format": "{q}"},
-            r"default\.question_format must be a text with \{question\} in it",
+            r"default\.question_format must be a text with \{question\}, and no field but \{question\}, f",
         ),
-        ({"weights": "w", "passage_format": "{title}"}, r"default\.passage_format must be a text with \{text\} in it"),
+        (
+            {"weights": "w", "passage_format": "{title}"},
+            r"default\.passage_format must be a text with \{text\}, and no field but \{text\} and \{title\}",
+        ),
         ({"weights": "w", "passage_format": "{text"}, r"default\.passage_format must be"),
+        ({"weights": "w", "passage_format": "{text:d}"}, r"default\.passage_format must be"),
         ({"weights": "w", "encoder": {"name": "t6"}}, r"default\.encoder: unknown encoder 't6'; did you mean 't5'"),
         (
             {"weights": "w", "encoder": {"name": "t5", "widht": 8}},

@@ -49,5 +49,5 @@ def test_a_run_trains_and_answers_on_what_vectors_find(tmp_path: Path, monkeypat
 
 def test_weights_that_are_missing_are_told_before_the_run(tmp_path: Path) -> None:
     write_corpus(tmp_path / "data")
-    with pytest.raises(CheckpointError, match=r"^.*gtr: no such folder; expected a checkpoint's"):
+    with pytest.raises(CheckpointError, match=r"^.*gtr: no such folder; expected as weights of a dense"):
         validate(run_of(tmp_path, tmp_path / "gtr"))
