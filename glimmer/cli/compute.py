@@ -15,7 +15,7 @@ from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.analysis.tables import quantity, table
 from glimmer.cli.arguments import positive
 from glimmer.cli.codecs import add_codec, codec_of
-from glimmer.config.compose import compose_run
+from glimmer.config.compose import compose_run, user_dir_of
 from glimmer.config.load import load_run_config
 from glimmer.config.schema import RunConfig
 from glimmer.config.store import files
@@ -24,6 +24,7 @@ from glimmer.errors import ConfigError, suggest
 from glimmer.memory import CODECS
 from glimmer.models.build import sketch_reader
 from glimmer.models.reader import count_parameters, parameters_by_part
+from glimmer.plugins import load_plugins
 from glimmer.registry import ComponentConfig
 from glimmer.training.run import CONFIG, TOKENIZER
 
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     arguments = _parser().parse_args(argv)
     if arguments.experiments is not None:
+        load_plugins(user_dir_of(arguments.run))
         named = _experiments(arguments.experiments)
         configs = {name: compose_run([f"experiment={name}", *arguments.run]) for name in named}
         runs = {name: Costed(config, _lengths(config, arguments)) for name, config in configs.items()}
