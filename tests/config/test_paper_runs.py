@@ -1,4 +1,4 @@
-"""The runs of GLIMMER's paper: all are there, they are what the paper describes, and every value says how it is known."""
+"""The runs of GLIMMER's paper: all are there, as the paper describes them, and every value says how it is known."""
 
 import re
 from itertools import product
@@ -64,7 +64,7 @@ MARKS = {
     },
     "lumen": {"/memory": "paper", "collator": "recalled: sure"},
     "fid": {"live_layers": "paper", "collator": "recalled: sure"},
-    **dict.fromkeys(SIZES, {"live_layers": "recalled: sure", "rerank_layers": "recalled: fairly sure"}),
+    **{size: {"live_layers": "recalled: sure", "rerank_layers": "recalled: fairly sure"} for size in SIZES},
 }
 """Part → key → how the paper's value is known."""
 
