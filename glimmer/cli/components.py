@@ -107,9 +107,9 @@ def _choices() -> dict[str, list[Choice]]:
         for kind, registry in sorted(Registry.kinds.items())
     }
     for file in files():
-        kind = file.parent.name
-        if all(file.stem != choice.name for choice in kinds.setdefault(kind, [])):
-            kinds[kind].append(Choice(kind, file.stem, summary_of(file), str(file), None))
+        chosen = kinds.setdefault(file.group, [])
+        if all(file.name != choice.name for choice in chosen):
+            chosen.append(Choice(file.group, file.name, summary_of(file.path), str(file.path), None))
     return kinds
 
 

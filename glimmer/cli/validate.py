@@ -1,18 +1,23 @@
 """``glimmer validate``: check a whole run, data files included, without training it."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from glimmer.config.compose import compose_run
 from glimmer.config.schema import RunConfig
-from glimmer.models.reader import ReaderConfig, count_parameters
+from glimmer.models.base import Model
+from glimmer.models.reader import ReaderConfig, count_parameters, parameters_by_part
 from glimmer.training.run import rehearse, used_splits
+from glimmer.training.sketch import sketch
 
 DESCRIPTION = """\
 Do all that `glimmer train` does before the first update: check the configuration, read the data, load the weights and
 the checkpoint that the run would go on from. Then print what the run is. Nothing is trained, and nothing is written
 into the run's folder. Arguments are those of `glimmer train`, such as: glimmer validate experiment=glimmer
 selector.kept=3
+
+With --no-data, check all that takes neither data nor weights, of a reader of any size, and list what is still missing.
 """
 
 
@@ -26,7 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="glimmer validate", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="overrides of the configuration")
-    print(validate(compose_run(parser.parse_args(argv).overrides)))
+    parser.add_argument(
+        "--no-data", action="store_true", help="read neither data nor weights, and list what is missing"
+    )
+    arguments = parser.parse_args(argv)
+    config = compose_run(arguments.overrides)
+    print(validate_without_data(config) if arguments.no_data else validate(config))
     return 0
 
 
@@ -40,11 +50,31 @@ def validate(config: RunConfig) -> str:
     sizes = {
         key: {split: task.size(split) for split in used_splits(task, config)} for key, task in trainer.tasks.items()
     }
-    parameters = count_parameters(trainer.reader)
-    return "\n".join([*_reader_lines(config, parameters), *_task_lines(sizes), *_training_lines(config)])
+    return "\n".join([*_reader_lines(config, trainer.reader), *_task_lines(sizes), *_training_lines(config)])
 
 
-def _reader_lines(config: RunConfig, parameters: int) -> list[str]:
+def validate_without_data(config: RunConfig) -> str:
+    """Check all of ``config`` that takes neither data nor weights; a summary, and what training would not find.
+
+    Raises:
+        GlimmerError: the first thing that is wrong.
+    """
+    found = sketch(config)
+    tasks = [f"task       {key}" for key in config.tasks]
+    return "\n".join(
+        [*_reader_lines(config, found.reader), *tasks, *_training_lines(config), *_missing_lines(found.missing)]
+    )
+
+
+def _missing_lines(paths: Iterable[Path]) -> list[str]:
+    """What is missing, a line a folder."""
+    folders: dict[Path, list[str]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, []).append(path.name)
+    return [f"missing    {folder}: {', '.join(names)}" for folder, names in folders.items()] or ["missing    nothing"]
+
+
+def _reader_lines(config: RunConfig, reader: Model) -> list[str]:
     candidates = config.collator.passages or config.data.retrieved
     frozen = ", frozen" if getattr(config.memory, "frozen", False) else ""
     kept = getattr(config.selector, "kept", None)
@@ -54,8 +84,12 @@ def _reader_lines(config: RunConfig, parameters: int) -> list[str]:
         f"memory     {config.memory.name}{frozen}",
         f"passages   {candidates} a question; reranker {config.reranker.name}, selector {config.selector.name}"
         + (f" keeps {kept}" if kept is not None else ""),
-        f"parameters {parameters:,}",
+        f"parameters {count_parameters(reader):,}{_parts(parameters_by_part(reader))}",
     ]
+
+
+def _parts(counts: Mapping[str, int]) -> str:
+    return ": " + ", ".join(f"{count:,} {part}" for part, count in counts.items()) if counts else ""
 
 
 def _split(config: RunConfig) -> str:

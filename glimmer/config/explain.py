@@ -23,8 +23,12 @@ class Choices:
         self.loader, self.config_name, self.overrides = loader, config_name, overrides
 
     def options(self, group: str) -> list[str]:
-        """The names in a group."""
-        return self.loader.get_group_options(group, ObjectType.CONFIG)
+        """The names in a group, those in its folders too, as ``FOLDER/NAME``."""
+        inside = [(f"{folder}/", f"{group}/{folder}") for folder in self.loader.list_groups(group)]
+        places = [("", group), *inside]
+        return [
+            f"{at}{name}" for at, place in places for name in self.loader.get_group_options(place, ObjectType.CONFIG)
+        ]
 
     def groups(self) -> list[str]:
         """The groups that something is chosen from."""
@@ -46,7 +50,9 @@ def explain(error: Exception, choices: Choices) -> GlimmerError:
     """The error that the user reads instead of Hydra's or OmegaConf's."""
     text = str(error)
     if isinstance(error, MissingConfigException) and (missing := re.search(r"Could not (?:find|load) '(.+)'", text)):
-        group, _, name = missing[1].rpartition("/")
+        group, _, name = missing[1].partition("/")
+        if group not in choices.groups():
+            group, _, name = missing[1].rpartition("/")
         kind = RegistryError if group in Registry.kinds else ConfigError
         return kind(f"unknown {group or 'configuration'} {name!r}; {suggest(name, choices.options(group))}")
     if refused := re.search(r"Could not (?:override|delete)[^']*'(.+?)'", text):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -69,13 +70,32 @@ def choices() -> dict[str, list[str]]:
     """Every group with the names in it: what is registered, and the YAML files."""
     groups = {registry.kind: {entry.name for entry in registry} for registry in GROUPS.values()}
     for file in files():
-        groups.setdefault(file.parent.name, set()).add(file.stem)
+        groups.setdefault(file.group, set()).add(file.name)
     return {group: sorted(names) for group, names in sorted(groups.items())}
 
 
-def files() -> list[Path]:
-    """The YAML files that can be chosen, ``GROUP/NAME.yaml``, the package's own and the plug-ins'."""
-    return sorted(file for folder in _folders() for file in folder.glob("*/*.yaml"))
+@dataclass(frozen=True, order=True)
+class ChoiceFile:
+    """A YAML file that can be chosen, by ``group=name``."""
+
+    group: str
+    name: str
+    path: Path
+
+
+def files() -> list[ChoiceFile]:
+    """The YAML files that can be chosen, the package's own and the plug-ins'.
+
+    They are ``GROUP/NAME.yaml``, and ``experiment/FOLDER/NAME.yaml`` for ``experiment=FOLDER/NAME``; what lies deeper
+    is part of others.
+    """
+    return sorted(
+        ChoiceFile(group, "/".join(rest).removesuffix(".yaml"), file)
+        for folder in _folders()
+        for pattern in ("*/*.yaml", "experiment/*/*.yaml")
+        for file in folder.glob(pattern)
+        for group, *rest in [file.relative_to(folder).parts]
+    )
 
 
 def summary_of(file: Path) -> str:

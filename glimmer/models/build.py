@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import torch
 
 from glimmer.data.tokenizers import Tokenizer
 from glimmer.memory import MEMORIES
@@ -23,17 +26,36 @@ def build_reader(config: "RunConfig", tokenizer: Tokenizer) -> Model:
     Raises:
         GlimmerError: options that do not fit together, or a memory store that cannot be opened.
     """
+    text = text_fingerprint(config, tokenizer)
+    return _build(config, tokenizer.vocabulary, text, tokenizer.pad_id, tokenizer.eos_id)
+
+
+def sketch_reader(config: "RunConfig", vocabulary: int) -> Model:
+    """Build the model on the meta device: every shape, no weights, and no memory for them, whatever its size.
+
+    A memory store is not opened; its reader is that of frozen memory.
+
+    Raises:
+        GlimmerError: options that do not fit together.
+    """
+    if config.memory.name == "stored":
+        config = replace(config, memory=MEMORIES.configure("online", frozen=True))
+    with torch.device("meta"):
+        return _build(config, vocabulary, "", Tokenizer.pad_id, Tokenizer.eos_id)
+
+
+def _build(config: "RunConfig", vocabulary: int, text: str, pad_id: int, eos_id: int) -> Model:
     live = getattr(config.model, "live_layers", None)  # a model from outside need not split its encoder
-    encoder = ENCODERS.build(config.encoder, vocabulary=tokenizer.vocabulary, live_layers=live)
+    encoder = ENCODERS.build(config.encoder, vocabulary=vocabulary, live_layers=live)
     return MODELS.build(
         config.model,
         encoder=encoder,
-        memory=MEMORIES.build(config.memory, text_fingerprint=text_fingerprint(config, tokenizer)),
+        memory=MEMORIES.build(config.memory, text_fingerprint=text),
         join=JOINS.build(config.join, width=encoder.width),
         reranker=RERANKERS.build(config.reranker, width=encoder.width),
         selector=SELECTORS.build(config.selector),
-        decoder=DECODERS.build(config.decoder, embedding=encoder.embedding, padding_id=tokenizer.pad_id),
-        eos_id=tokenizer.eos_id,
+        decoder=DECODERS.build(config.decoder, embedding=encoder.embedding, padding_id=pad_id),
+        eos_id=eos_id,
     )
 
 

@@ -74,8 +74,10 @@ class Reader(Model):
         self.eos_id = eos_id
         self.split = encoder.memory_layers
         self.score_after = encoder.memory_layers + config.rerank_layers
-        INITIALISERS.build(INITIALISERS.configure(config.initialiser))(self)
-        encoder.initialise()
+        initialise = INITIALISERS.build(INITIALISERS.configure(config.initialiser))
+        if not encoder.embedding.weight.is_meta:  # a sketch has no values to set
+            initialise(self)
+            encoder.initialise()
         memory.prepare(encoder.memory_modules(), self.memory_fingerprint)
 
     def forward(self, batch: Batch, every_passage: bool = False) -> ReaderOutput:
@@ -200,3 +202,29 @@ def _concatenate(first: States, second: States) -> States:
 def count_parameters(module: nn.Module) -> int:
     """The number of distinct parameters."""
     return sum(p.numel() for p in module.parameters())
+
+
+def parameters_by_part(model: Model) -> dict[str, int]:
+    """The number of distinct parameters of each part that has some; nothing of a model that is no ``Reader``.
+
+    A parameter counts where it stands first: an embedding that serves encoder and decoder is neither's.
+    """
+    if not isinstance(model, Reader):
+        return {}
+    encoder = model.encoder
+    parts: dict[str, list[nn.Module]] = {
+        "embedding": [encoder.embedding],
+        "memory layers": encoder.memory_modules(),
+        "live layers": [encoder],
+        "join": [model.join],
+        "reranker": [model.reranker],
+        "decoder": [model.decoder],
+        "other": [model],
+    }
+    seen: set[nn.Parameter] = set()
+    counts = {}
+    for name, modules in parts.items():
+        own = {parameter for module in modules for parameter in module.parameters()} - seen
+        seen |= own
+        counts[name] = sum(parameter.numel() for parameter in own)
+    return {name: count for name, count in counts.items() if count}

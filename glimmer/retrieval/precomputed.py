@@ -24,6 +24,10 @@ class PrecomputedConfig(RetrieverConfig):
         super().__post_init__()
         self.require(self.path != "", "path", "a file name such as candidates/{name}.jsonl")
 
+    def file(self, name: str) -> Path:
+        """The candidates of the task file called ``name``, such as open_qa-dev."""
+        return Path(self.path.replace("{name}", name))
+
 
 @register_retriever("precomputed", PrecomputedConfig)
 class Precomputed(Retriever):
@@ -49,7 +53,7 @@ class Precomputed(Retriever):
         Raises:
             DataError: the file is broken, or a record has no line in it.
         """
-        path = self._path(name)
+        path = self.config.file(name)
         hits = read_candidates(path, self._rows)
         for record in records:
             if record.id not in hits:
@@ -62,14 +66,11 @@ class Precomputed(Retriever):
         Raises:
             DataError: there is no such file.
         """
-        path = self._path(name)
+        path = self.config.file(name)
         try:
             return content_hash(super().fingerprint(name), path.read_bytes())
         except OSError as error:
             raise DataError(f"{path}: {error.strerror or error}; expected a file of candidates") from None
-
-    def _path(self, name: str) -> Path:
-        return Path(self.config.path.replace("{name}", name))
 
 
 def read_candidates(path: Path, rows: Mapping[str, int]) -> dict[str, Hits]:

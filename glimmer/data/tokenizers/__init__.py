@@ -11,6 +11,7 @@ from glimmer.data.tokenizers.base import (
     sentinel_text,
     train_tokenizer,
 )
+from glimmer.data.tokenizers.size import vocabulary_of
 
 __all__ = [
     "TOKENIZERS",
@@ -23,5 +24,6 @@ __all__ = [
     "register_tokenizer",
     "sentinel_text",
     "train_tokenizer",
+    "vocabulary_of",
     "wordpiece",
 ]
