@@ -1,7 +1,10 @@
 """``glimmer encode``: the memory of a passage collection, written once by a trained run's encoder."""
 
 import argparse
+import os
+import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from glimmer.cli.arguments import add_device, add_weights, positive
@@ -10,6 +13,9 @@ from glimmer.data.passages import read_passages
 from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import load_run
 from glimmer.memory import MemoryStore
+from glimmer.memory.layout import MANIFEST
+from glimmer.memory.writer import Share
+from glimmer.training.launch import launch
 
 DESCRIPTION = """\
 Encode every passage of a run's corpus with the run's memory layers, and keep the states in a store. Readers of the same
@@ -19,7 +25,9 @@ encoder then read passages back instead of encoding them:
   glimmer evaluate runs/lumen --memory runs/lumen/memory
   glimmer train experiment=lumen memory=stored memory.path=runs/lumen/memory …
 
-A store is refused by a reader with other memory layers, tokenizer or passage format than those that made it.
+A store is refused by a reader with other memory layers, tokenizer or passage format than those that made it. Stopped,
+the same command goes on from the last finished shard. --processes, torchrun, or --share in several jobs on machines
+that share a disk, divide the shards among processes; the files are the same, and the last process completes the store.
 """
 
 
@@ -30,10 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         GlimmerError: the run, the passages or the output is at fault.
     """
     arguments = _parser().parse_args(argv)
-    run = load_run(arguments.run, checkpoint=arguments.checkpoint, data=arguments.data, device=arguments.device)
-    passages = run.corpus.passages() if arguments.passages is None else read_passages(arguments.passages).passages
-    codec = codec_of(arguments.codec)
-    encode_passages(run, passages, arguments.output, codec, batch_size=arguments.batch_size, progress=True)
+    launch(partial(_encode, arguments), arguments.processes)
+    if not (arguments.output / MANIFEST).is_file():
+        print(f"{arguments.output}: the store is complete when all its shares are written")
+        return 0
     store = MemoryStore(arguments.output)
     tokens = store.manifest["tokens"]
     print(
@@ -41,6 +49,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{tokens * store.codec.bytes_per_token / 1e6:,.1f} MB"
     )
     return 0
+
+
+def _encode(arguments: argparse.Namespace) -> None:
+    """Write the share of this process."""
+    share = arguments.share or Share(int(os.environ.get("RANK", "0")) + 1, int(os.environ.get("WORLD_SIZE", "1")))
+    run = load_run(arguments.run, checkpoint=arguments.checkpoint, data=arguments.data, device=arguments.device)
+    passages = run.corpus.passages() if arguments.passages is None else read_passages(arguments.passages).passages
+    encode_passages(
+        run,
+        passages,
+        arguments.output,
+        codec_of(arguments.codec),
+        batch_size=arguments.batch_size,
+        shard_passages=arguments.shard_passages,
+        share=share,
+        progress=share.number == 1,
+    )
+
+
+def _share(text: str) -> Share:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise argparse.ArgumentTypeError(f"expected K/N with K from 1 to N, such as 2/4; found {text!r}")
+    return Share(int(found[1]), int(found[2]))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,5 +87,12 @@ def _parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--batch-size", type=positive, default=64, metavar="N", help="passages at once (default: %(default)s)"
     )
+    options.add_argument(
+        "--shard-passages", type=positive, metavar="N", help="passages of a shard (default: what fits into 1 GiB)"
+    )
+    options.add_argument(
+        "--processes", type=positive, default=1, metavar="N", help="processes that share the cores (default: 1)"
+    )
+    options.add_argument("--share", type=_share, metavar="K/N", help="write the K-th of N shares of the shards alone")
     add_device(options)
     return options

@@ -1,62 +1,156 @@
 """Write the memory of a passage collection into a store, by a trained run's encoder."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count, islice
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from glimmer.data.values import Passage, Tokens
 from glimmer.errors import ConfigError
+from glimmer.inference.ahead import ahead
+from glimmer.inference.progress import Progress
 from glimmer.inference.run import LoadedRun
 from glimmer.memory import CODECS
-from glimmer.memory.store import write_store
+from glimmer.memory.learned import Learns
+from glimmer.memory.writer import Encoded, Plan, Share, StoreWriter
 from glimmer.models.reader import Reader
 from glimmer.registry import ComponentConfig
+
+SHARD_BYTES = 1 << 30
+"""A shard's states take at most so much, where every passage is as long as the run admits."""
 
 
 def encode_passages(
     run: LoadedRun,
-    passages: Sequence[Passage],
+    passages: Iterable[Passage],
     output: Path,
     codec: ComponentConfig,
     *,
     batch_size: int = 64,
+    shard_passages: int | None = None,
+    share: Share | None = None,
     progress: bool = False,
-) -> None:
-    """Encode ``passages`` in the run's own arithmetic into the store ``output``, which appears complete or not at all.
+) -> bool:
+    """Encode ``passages`` in the run's own arithmetic into the store ``output``; whether it is complete then.
 
-    ``codec`` is the configuration of the codec that they are stored by.
-    Passages are encoded longest first, with others of their length, so that little is spent on padding and what does
-    not fit into memory fails at once. They are found in the store by id, not by place.
+    A sequence is read shard by shard, anything else from its beginning to its end; neither is ever held whole. A shard
+    is made of ``shard_passages`` passages that follow each other (by default as many as surely fit into a gibibyte),
+    longest first, so that passages of a length are encoded together and little is spent on padding. A store that was
+    begun before, by the same run, codec, shards and ``batch_size``, is gone on with: finished shards stay unless their
+    passages have changed. Several processes can each write their ``share``; the last one completes the store.
 
     Raises:
         ConfigError: the run's model makes no memory.
-        StoreError: ``output`` exists, a passage id comes twice, or the disk refuses a write.
+        StoreError: ``output`` is a complete store, or written by another process, or begun by other options; a passage
+            id comes twice; or the disk refuses a write, where finished shards are kept.
     """
-    reader = run.reader
-    if not isinstance(reader, Reader) or not reader.encoder.memory_layers:
+    reader = reader_with_memory(run)
+    built = CODECS.build(codec, width=reader.encoder.width)
+    size = shard_passages or _shard_passages(run, built.bytes_per_token)
+    plan = Plan(built, reader.memory_fingerprint(), size, batch_size)
+    share = share or Share()
+    total = _count(len(passages), size, share) if isinstance(passages, Sequence) else None
+    with StoreWriter(output, plan, share) as writer, Progress(total, progress) as shown:
+        if isinstance(built, Learns) and built.sample:
+            needed, given = built.sample, passages
+            writer.learn(lambda: built.fit(_sample(run, given, batch_size, needed)))
+        shards = 0
+        for shards, some in enumerate(_ranges(passages, size, share), start=1):
+            if some is not None:
+                write_shard(run, writer, shards - 1, some, shown)
+        return writer.publish(shards)
+
+
+def reader_with_memory(run: LoadedRun) -> Reader:
+    """The run's reader.
+
+    Raises:
+        ConfigError: it makes no memory.
+    """
+    if not isinstance(run.reader, Reader) or not run.reader.encoder.memory_layers:
         raise ConfigError(
             f"{run.folder} has no memory layers, so there is nothing to store; expected model=reader with "
             "model.live_layers below encoder.layers"
         )
-    rows = _encoded(run, reader, passages, batch_size, progress)
-    write_store(output, rows, CODECS.build(codec, width=reader.encoder.width), reader.memory_fingerprint())
+    return run.reader
 
 
-def _encoded(
-    run: LoadedRun, reader: Reader, passages: Sequence[Passage], batch_size: int, progress: bool
-) -> Iterator[tuple[str, Tensor]]:
-    """Every passage's id and its states ``[T, D]``, longest first."""
+def write_shard(
+    run: LoadedRun, writer: StoreWriter, number: int, passages: Sequence[Passage], progress: Progress
+) -> None:
+    """Encode one shard, unless it is finished and made of these passages.
+
+    Raises:
+        StoreError: the disk refuses a write.
+    """
+    source = _source(passages)
+    if writer.finished(number, source):
+        progress.skip(len(passages))
+        return
+    with ahead(encoded(run, passages, writer.plan.batch_size)) as states:
+        writer.write(number, passages[0].id, source, states, progress.done)
+
+
+def encoded(run: LoadedRun, passages: Sequence[Passage], batch_size: int) -> Iterator[Encoded]:
+    """Every passage's id, token ids and states ``[T, D]``, longest first."""
+    reader = reader_with_memory(run)
     tokens = [run.collator.encode_passage(passage) for passage in passages]
     longest_first = sorted(range(len(passages)), key=lambda row: -len(tokens[row]))
-    with tqdm(total=len(passages), unit="passage", desc="encode", disable=not progress) as bar:
-        for start in range(0, len(passages), batch_size):
-            batch = longest_first[start : start + batch_size]
-            padded = Tokens.pad([tokens[row] for row in batch], run.tokenizer.pad_id).to(run.device)
-            with torch.inference_mode(), run.autocast():
-                states = reader.encode_memory(padded).values.float().cpu()
-            for row, values in zip(batch, states, strict=True):
-                yield passages[row].id, values[: len(tokens[row])]
-            bar.update(len(batch))
+    for start in range(0, len(passages), batch_size):
+        batch = longest_first[start : start + batch_size]
+        padded = Tokens.pad([tokens[row] for row in batch], run.tokenizer.pad_id).to(run.device)
+        with torch.inference_mode(), run.autocast():
+            states = reader.encode_memory(padded).values.float().cpu()
+        for row, values in zip(batch, states, strict=True):
+            yield passages[row].id, tokens[row], values[: len(tokens[row])]
+
+
+def _ranges(passages: Iterable[Passage], size: int, share: Share) -> Iterator[Sequence[Passage] | None]:
+    """The passages of every shard, None where it is another's."""
+    if isinstance(passages, Sequence):
+        for number, start in enumerate(range(0, len(passages), size)):
+            yield passages[start : start + size] if share.has(number) else None
+        return
+    stream = iter(passages)
+    for number in count():
+        some = tuple(islice(stream, size))
+        if not some:
+            return
+        yield some if share.has(number) else None
+
+
+def _count(passages: int, size: int, share: Share) -> int:
+    """How many passages are in the shards of a share."""
+    starts = enumerate(range(0, passages, size))
+    return sum(min(size, passages - start) for number, start in starts if share.has(number))
+
+
+def _shard_passages(run: LoadedRun, bytes_per_token: int) -> int:
+    return max(1, SHARD_BYTES // (bytes_per_token * run.config.collator.passage_tokens))
+
+
+def _sample(run: LoadedRun, passages: Iterable[Passage], batch_size: int, tokens: int) -> list[Tensor]:
+    """States of at least so many tokens, where there are as many: of passages evenly spread over a sequence."""
+    chosen: Iterable[Passage] = passages
+    if isinstance(passages, Sequence):
+        wanted = min(len(passages), tokens)
+        chosen = (passages[row * len(passages) // wanted] for row in range(wanted))
+    found: list[Tensor] = []
+    stream, tokens_found = iter(chosen), 0
+    while tokens_found < tokens and (some := tuple(islice(stream, batch_size))):
+        states = [values for _, _, values in encoded(run, some, batch_size)]
+        found, tokens_found = [*found, *states], tokens_found + sum(map(len, states))
+    return found
+
+
+def _source(passages: Sequence[Passage]) -> str:
+    """A hash of all that a shard is made of."""
+    digest = hashlib.blake2b(digest_size=16)
+    for passage in passages:
+        for text in (passage.id, passage.title, passage.text):
+            data = text.encode()
+            digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()

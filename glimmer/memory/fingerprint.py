@@ -3,12 +3,16 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from glimmer.registry import ComponentConfig
+
+PIECE = 1 << 21
+"""Numbers of a parameter that are hashed at once."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Fingerprint:
     encoder: str
     """Hash of the encoder's registered name and options, but for dropout, which no stored memory has seen."""
     weights: str
-    """Hash of the parameters that the memory depends on, in float32."""
+    """Hash of the parameters that the memory depends on, in float32, by pieces."""
     layers: int
     """The split: how many layers the memory has been through."""
     text: str
@@ -42,10 +46,21 @@ class Fingerprint:
 def fingerprint(encoder: ComponentConfig, modules: Sequence[nn.Module], layers: int, text: str) -> Fingerprint:
     """Fingerprint the memory that ``modules`` of an encoder with these options make."""
     options = {key: value for key, value in asdict(encoder).items() if key != "dropout"}
+    named = [item for module in modules for item in sorted(module.named_parameters())]
     digest = hashlib.sha256()
-    for module in modules:
-        for name, parameter in sorted(module.named_parameters()):
-            digest.update(f"{name}{tuple(parameter.shape)}".encode())
-            digest.update(parameter.detach().to("cpu", torch.float32).contiguous().numpy().tobytes())
+    with ThreadPoolExecutor() as pool:  # hashing a large piece lets other threads run
+        pieces = [(name, pool.map(_digest, _pieces(parameter))) for name, parameter in named]
+        for (name, parameter), (_, digests) in zip(named, pieces, strict=True):
+            digest.update(f"{name}{tuple(parameter.shape)}".encode() + b"".join(digests))
     made_of = hashlib.sha256(json.dumps(options, sort_keys=True, default=str).encode())
     return Fingerprint(made_of.hexdigest()[:16], digest.hexdigest()[:16], layers, text)
+
+
+def _pieces(parameter: nn.Parameter) -> list[Tensor]:
+    flat = parameter.detach().reshape(-1)
+    return [flat[start : start + PIECE] for start in range(0, len(flat), PIECE)]
+
+
+def _digest(piece: Tensor) -> bytes:
+    values = piece.to("cpu", torch.float32).contiguous().numpy()
+    return hashlib.blake2b(values.data, digest_size=32).digest()

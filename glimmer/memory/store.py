@@ -1,120 +1,126 @@
-"""A memory store on disk: one memory-mapped file of token states, and a manifest that says what made it.
+"""A memory store opened for reading; its files are described in docs/memory_store.md.
 
-Layout of the folder: ``manifest.json``, ``ids.json`` (passage ids in order), ``offsets.npy`` (int64 ``[P + 1]``, the
-token row where each passage begins), ``states.bin`` (``[tokens, C]`` rows of the codec's storage type). The manifest
-has the checksums of the other files.
+Nothing of it is held in memory: index and shards are mapped, so that opening and finding cost the same for any size.
+
+Legend: P passages, N stored tokens of all of them, T of the longest, D width.
 """
 
-import hashlib
-import io
-import json
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from glimmer.data.files import new_folder
 from glimmer.data.values import States
-from glimmer.errors import GlimmerError, StoreError
-from glimmer.memory.codecs import CODECS, Codec
+from glimmer.errors import StoreError
+from glimmer.memory.check import check_files, verify_files
+from glimmer.memory.codecs import Codec
 from glimmer.memory.fingerprint import Fingerprint
-
-FORMAT_VERSION = 2
-MANIFEST, IDS, OFFSETS, STATES = "manifest.json", "ids.json", "offsets.npy", "states.bin"
-PROMISES = {"fingerprint": dict, "codec": dict, "width": int, "passages": int, "tokens": int, "sha256": dict}
-"""What a manifest of this version holds."""
-
-
-def write_store(path: Path, passages: Iterable[tuple[str, Tensor]], codec: Codec, made_by: Fingerprint) -> None:
-    """Write the memory of passages, given one by one as ``(id, states [T, D])``.
-
-    The folder appears complete or not at all.
-
-    Raises:
-        StoreError: ``path`` exists already, or an id comes twice.
-        DataError: the disk refuses a write.
-    """
-    if path.exists():
-        raise StoreError(f"{path} exists already; remove it or choose another folder for the store")
-    with new_folder(path) as work:
-        ids: list[str] = []
-        offsets = [0]
-        digest = hashlib.sha256()
-        with (work / STATES).open("wb") as file:
-            for passage_id, states in passages:
-                rows = codec.encode(states.detach().cpu()).contiguous().view(torch.uint8).numpy().tobytes()
-                digest.update(rows)
-                file.write(rows)
-                ids.append(passage_id)
-                offsets.append(offsets[-1] + states.shape[0])
-        if len(set(ids)) != len(ids):
-            raise StoreError(f"cannot write {path}: a passage id occurs twice")
-        begins = io.BytesIO()
-        np.save(begins, np.asarray(offsets, dtype=np.int64))
-        small = {IDS: json.dumps(ids).encode(), OFFSETS: begins.getvalue()}
-        for name, content in small.items():
-            (work / name).write_bytes(content)
-        manifest = {
-            "format_version": FORMAT_VERSION,
-            "fingerprint": asdict(made_by),
-            "codec": {key: getattr(codec.config, key) for key in (f.name for f in fields(codec.config))},
-            "width": codec.width,
-            "passages": len(ids),
-            "tokens": offsets[-1],
-            "sha256": {STATES: digest.hexdigest(), **{name: _sha256(content) for name, content in small.items()}},
-        }
-        (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+from glimmer.memory.index import Index
+from glimmer.memory.layout import CODEC, KEYS, SHARDS, index_name
+from glimmer.memory.learned import Arrays, give_arrays
+from glimmer.memory.locks import Reading
+from glimmer.memory.manifest import Manifest, damaged, read_manifest
+from glimmer.memory.shard import Shard
 
 
 class MemoryStore:
-    """A store opened for reading; nothing but offsets and ids is held in memory."""
+    """One generation of a store; it stays as it is while the store is updated."""
 
-    def __init__(self, path: Path, verify: bool = True) -> None:
-        """Open and check a store; ``verify`` has the states read too, all of them once, at some GB a second.
+    def __init__(self, path: Path, verify: bool = False) -> None:
+        """Open a store: every file must be there, of its size, and begin as it should.
+
+        ``verify`` compares all checksums too, which reads every byte once.
 
         Raises:
             StoreError: the folder or a file in it is not what the manifest promises, or cannot be read.
         """
         self.path = path
         try:
-            self.manifest = self._manifest()
-            self.codec = self._codec()
-            self.made_by = Fingerprint(**self.manifest["fingerprint"])
-            ids = json.loads(self._small(IDS))
-            self._row = {passage_id: row for row, passage_id in enumerate(ids)}
-            self._offsets = np.load(io.BytesIO(self._small(OFFSETS)))
-            for key, count in {"passages": len(ids), "tokens": int(self._offsets[-1])}.items():
-                if self.manifest[key] != count:
-                    raise self._damaged(MANIFEST, f"{key} is {self.manifest[key]}, and the store has {count}")
-            self._bytes = self._states(verify)
+            self._promised, self._reading = _held(path)
+            check_files(path, self._promised)
+            if verify:
+                verify_files(path, self._promised)
+            index = path / index_name(self._promised.generation)
+            try:
+                self.index = Index(index, self._promised.passages)
+            except ValueError as error:
+                raise damaged(index, str(error)) from None
+            self.codec: Codec = self._promised.codec
+            give_arrays(self.codec, self._arrays())
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error}") from None
+        self.made_by: Fingerprint = self._promised.made_by
+        self._shards: dict[int, Shard] = {}
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The content of ``manifest.json``."""
+        return self._promised.content
+
+    @property
+    def promised(self) -> Manifest:
+        """The manifest, read."""
+        return self._promised
 
     def __len__(self) -> int:
-        return len(self._row)
+        return self._promised.passages
 
-    def read(self, ids: Sequence[str]) -> States:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MemoryStore, (self.path,)
+
+    def read(self, ids: Sequence[str], contents: Sequence[bytes] | None = None) -> States:
         """Gather and decode passages into padded ``[P, T, D]`` float32 states.
 
+        ``contents`` are the hashes (``glimmer.memory.content``) that the passages' token ids have now.
+
         Raises:
-            StoreError: a passage is not in the store.
+            StoreError: a passage is not in the store, or was encoded from other token ids than it has now.
         """
-        rows = [self._find(passage_id) for passage_id in ids]
-        spans = [(int(self._offsets[r]), int(self._offsets[r + 1])) for r in rows]
-        length = max((stop - start for start, stop in spans), default=0)
-        values = torch.zeros(len(ids), length, self.codec.width)
-        mask = torch.zeros(len(ids), length, dtype=torch.bool)
-        for i, (start, stop) in enumerate(spans):
-            stored = torch.from_numpy(np.array(self._bytes[start:stop])).view(self.codec.storage)
-            values[i, : stop - start] = self.codec.decode(stored)
-            mask[i, : stop - start] = True
+        places = self._places(ids)
+        if contents is not None:
+            self._compare(ids, places, contents)
+        spans = [self._span(*place) for place in places]
+        lengths = torch.tensor([stop - start for start, stop in spans], dtype=torch.long)
+        stored = np.empty((int(lengths.sum()), self.codec.bytes_per_token), np.uint8)
+        begin = 0
+        for (shard, _), (start, stop) in zip(places, spans, strict=True):
+            stored[begin : begin + stop - start] = self.shard(shard).states[start:stop]
+            begin += stop - start
+        rows = self.codec.decode(torch.from_numpy(stored).view(self.codec.storage))
+        mask = torch.arange(max(lengths.tolist(), default=0)) < lengths[:, None]
+        if mask.all():
+            return States(rows.view(*mask.shape, self.codec.width), mask)
+        values = torch.zeros(*mask.shape, self.codec.width)
+        values[mask] = rows
         return States(values, mask)
+
+    def find(self, passage_id: str) -> int | None:
+        """The position of a passage in the index, or None."""
+        return self._find(passage_id, *self.index.candidates([passage_id])[0])
+
+    def content(self, position: int) -> bytes:
+        """The content hash of the passage at a position of the index."""
+        shard, row = self.index.place(position)
+        return bytes(self.shard(shard).contents[row])
+
+    def shard(self, number: int) -> Shard:
+        """A shard by its place in the manifest, mapped when it is first asked for.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        if number not in self._shards:
+            shards = self._promised.shards
+            if not 0 <= number < len(shards):
+                raise damaged(self.path / index_name(self._promised.generation), f"it names a shard {number}")
+            file = self.path / SHARDS / shards[number].file
+            try:
+                self._shards[number] = Shard(file, self._promised.rows, shards[number])
+            except (OSError, ValueError) as error:
+                raise StoreError(f"{file} cannot be read: {error}") from None
+        return self._shards[number]
 
     def require(self, wanted: Fingerprint) -> None:
         """Refuse a store that another encoder, split, tokenizer or prompt made.
@@ -128,69 +134,64 @@ class MemoryStore:
                 f"encode it again with `glimmer encode`"
             )
 
-    def _find(self, passage_id: str) -> int:
-        if passage_id not in self._row:
-            raise StoreError(f"{self.path} holds no passage {passage_id!r}; was it encoded from another collection?")
-        return self._row[passage_id]
+    def _places(self, ids: Sequence[str]) -> list[tuple[int, int]]:
+        """Shard and row of every passage."""
+        places = []
+        for passage_id, candidates in zip(ids, self.index.candidates(ids), strict=True):
+            position = self._find(passage_id, *candidates)
+            if position is None:
+                raise StoreError(
+                    f"{self.path} holds no passage {passage_id!r}; was it encoded from another collection? "
+                    "`glimmer memory update` adds what is new"
+                )
+            places.append(self.index.place(position))
+        return places
 
-    def _file(self, name: str) -> Path:
-        file = self.path / name
-        if not file.is_file():
-            raise StoreError(f"{self.path} is no memory store: {name} is missing; make one with `glimmer encode`")
-        return file
+    def _find(self, passage_id: str, start: int, stop: int) -> int | None:
+        for position in range(start, stop):
+            shard, row = self.index.place(position)
+            if row < self.shard(shard).passages and self.shard(shard).passage_id(row) == passage_id:
+                return position
+        return None
 
-    def _damaged(self, name: str, what: str) -> StoreError:
-        return StoreError(f"{self.path / name} is damaged: {what}; make the store anew with `glimmer encode`")
+    def _compare(self, ids: Sequence[str], places: Sequence[tuple[int, int]], contents: Sequence[bytes]) -> None:
+        for passage_id, (shard, row), content in zip(ids, places, contents, strict=True):
+            if bytes(self.shard(shard).contents[row]) != content:
+                raise StoreError(
+                    f"{self.path}: passage {passage_id!r} is not the one that was encoded: its tokens have changed; "
+                    "bring the store up to date with `glimmer memory update`"
+                )
 
-    def _manifest(self) -> dict[str, Any]:
-        file = self._file(MANIFEST)
+    def _span(self, shard: int, row: int) -> tuple[int, int]:
+        """The rows of states of a passage."""
+        start, stop = self.shard(shard).offsets[row : row + 2].tolist()
+        if not 0 <= start <= stop <= len(self.shard(shard).states):
+            file = self.path / SHARDS / self._promised.shards[shard].file
+            raise damaged(file, f"its passage {row} has the tokens {start} to {stop}")
+        return start, stop
+
+    def _arrays(self) -> Arrays:
+        """What the codec has learned."""
+        names = [name for name in self._promised.files if name.startswith(f"{CODEC}/")]
+        found = {}
+        for name in names:
+            try:
+                found[Path(name).stem] = np.load(self.path / name)
+            except ValueError as error:
+                raise damaged(self.path / name, str(error)) from None
+        return found
+
+
+def _held(path: Path) -> tuple[Manifest, Reading]:
+    """The current generation, held so that no update removes its files."""
+    manifest = read_manifest(path)
+    while True:
+        keys = path / index_name(manifest.generation) / KEYS
         try:
-            manifest: dict[str, Any] = json.loads(file.read_bytes())
-        except ValueError as error:
-            raise self._damaged(MANIFEST, f"expected a JSON object, found {error}") from None
-        version = manifest.get("format_version") if isinstance(manifest, dict) else None
-        if version != FORMAT_VERSION:
-            raise StoreError(
-                f"{file}: expected 'format_version': {FORMAT_VERSION}, found {version!r:.60}; "
-                "make the store anew with `glimmer encode`"
-            )
-        for key, kind in PROMISES.items():
-            if not isinstance(manifest.get(key), kind):
-                expected = "a whole number" if kind is int else "an object"
-                raise self._damaged(MANIFEST, f"expected {key!r}: {expected}, found {manifest.get(key)!r:.60}")
-        names, found = {field.name for field in fields(Fingerprint)}, manifest["fingerprint"].keys()
-        if found != names:
-            expected = f"expected a fingerprint of {', '.join(sorted(names))}"
-            raise self._damaged(MANIFEST, f"{expected}, found {', '.join(sorted(found)) or 'nothing'}")
-        return manifest
-
-    def _codec(self) -> Codec:
-        described, width = self.manifest["codec"], self.manifest["width"]
-        try:
-            return CODECS.build(CODECS.configure(**described), width=width)
-        except (GlimmerError, TypeError) as error:  # a TypeError where options are missing or too many
-            raise StoreError(f"{self.path / MANIFEST}: cannot build the codec {described}: {error}") from None
-
-    def _small(self, name: str) -> bytes:
-        content = self._file(name).read_bytes()
-        self._compare(name, _sha256(content))
-        return content
-
-    def _states(self, verify: bool) -> NDArray[np.uint8]:
-        """Map ``[tokens, bytes]``."""
-        file, shape = self._file(STATES), (self.manifest["tokens"], self.codec.bytes_per_token)
-        size, expected = file.stat().st_size, math.prod(shape)
-        if size != expected:
-            raise self._damaged(STATES, f"expected {expected:,} bytes, found {size:,}")
-        if verify:
-            with file.open("rb") as stream:
-                self._compare(STATES, hashlib.file_digest(stream, "sha256").hexdigest())
-        return np.memmap(file, dtype=np.uint8, mode="r", shape=shape) if size else np.zeros(shape, np.uint8)
-
-    def _compare(self, name: str, digest: str) -> None:
-        if digest != self.manifest["sha256"].get(name):
-            raise self._damaged(name, "its checksum is not the manifest's")
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+            return manifest, Reading(keys)
+        except FileNotFoundError:
+            before, manifest = manifest, read_manifest(path)
+            if manifest.generation == before.generation:
+                raise StoreError(
+                    f"{path} is no memory store: {keys.relative_to(path)} is missing; make one with `glimmer encode`"
+                ) from None

@@ -8,6 +8,7 @@ from torch import nn
 
 from glimmer.data.values import States, Tokens
 from glimmer.memory.base import Encode, Memory, register_memory
+from glimmer.memory.content import contents_of
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.memory.online import freeze
 from glimmer.memory.store import MemoryStore
@@ -20,7 +21,7 @@ class StoredConfig(ComponentConfig):
     """Options of stored memory."""
 
     path: str = option("", "Folder of the store, made by `glimmer encode`")
-    verify: bool = option(True, "Read the whole store once when it is opened, to refuse damage (some GB a second)")
+    verify: bool = option(False, "Compare all checksums when the store is opened, which reads the whole of it once")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -53,8 +54,12 @@ class StoredMemory(Memory):
             self._trusted = True
 
     def forward(self, encode: Encode, passages: Tokens, passage_ids: tuple[str, ...]) -> States:
-        """Read ``[P, T, D]``, where ``check`` finds no fault."""
+        """Read ``[P, T, D]``, where ``check`` finds no fault.
+
+        Raises:
+            StoreError: a passage is not in the store, or other tokens than it has now were encoded.
+        """
         self.check()
-        states = self.store.read(passage_ids)
+        states = self.store.read(passage_ids, contents_of(passages))
         device = passages.ids.device
         return States(states.values.to(device), states.mask.to(device))

@@ -11,7 +11,7 @@ from small_readers import VOCABULARY, WIDTH, small_batch, small_reader
 from glimmer.data.values import Batch, States, Tokens
 from glimmer.errors import StoreError
 from glimmer.memory.codecs import CODECS
-from glimmer.memory.store import write_store
+from glimmer.memory.writer import write_store
 from glimmer.models.reader import Reader
 from glimmer.models.weights import assign_weights
 
@@ -66,7 +66,8 @@ def test_memory_from_a_raw_store_is_memory_encoded_now(tmp_path: Path, dtype: st
     batch = small_batch()
     with torch.no_grad():
         memory = online.encode_memory(batch.passages)
-    rows = [(i, memory.values[n][memory.mask[n]]) for n, i in enumerate(batch.passage_ids)]
+    ids, lengths = batch.passages.ids.tolist(), batch.passages.mask.sum(1).tolist()
+    rows = [(i, ids[n][: lengths[n]], memory.values[n][memory.mask[n]]) for n, i in enumerate(batch.passage_ids)]
     codec = CODECS.build(CODECS.configure("raw", dtype=dtype), width=32)
     write_store(tmp_path / "store", rows, codec, online.memory_fingerprint())
     stored = small_reader(memory="stored", memory_options={"path": str(tmp_path / "store")})
