@@ -14,6 +14,7 @@ COMMANDS = {
     "fetch": "fetch KILT's sets by name",
     "train": "train a run from the configuration tree",
     "encode": "write the memory of all passages into a store",
+    "memory": "look at a memory store, verify, plan or update one",
     "evaluate": "score a trained run on a split",
     "export": "write a run's weights and tokenizer for others to start from",
     "predict": "answer questions with a trained run",

@@ -1,6 +1,6 @@
 """What a codec has learned, such as codebooks: arrays by name, which a store keeps as files of their own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
@@ -42,3 +42,9 @@ def give_arrays(codec: Codec, arrays: Arrays) -> None:
     """
     if isinstance(codec, Learns):
         codec.load(arrays)
+
+
+def stored_tokens(codec: Codec, tokens: int) -> int:
+    """How many of a passage's ``tokens`` are stored."""
+    count: Callable[[int], int] = getattr(codec, "stored_tokens", lambda given: given)
+    return count(tokens)

@@ -70,6 +70,10 @@ class MemoryStore:
     def __reduce__(self) -> tuple[Any, ...]:
         return MemoryStore, (self.path,)
 
+    def close(self) -> None:
+        """Let updates remove this generation, which is not to be read any more."""
+        self._reading.close()
+
     def read(self, ids: Sequence[str], contents: Sequence[bytes] | None = None) -> States:
         """Gather and decode passages into padded ``[P, T, D]`` float32 states.
 
@@ -83,12 +87,13 @@ class MemoryStore:
             self._compare(ids, places, contents)
         spans = [self._span(*place) for place in places]
         lengths = torch.tensor([stop - start for start, stop in spans], dtype=torch.long)
-        stored = np.empty((int(lengths.sum()), self.codec.bytes_per_token), np.uint8)
+        stored = torch.empty(int(lengths.sum()), self.codec.columns, dtype=self.codec.storage)
+        target = stored.view(torch.uint8).numpy()
         begin = 0
         for (shard, _), (start, stop) in zip(places, spans, strict=True):
-            stored[begin : begin + stop - start] = self.shard(shard).states[start:stop]
+            target[begin : begin + stop - start] = self.shard(shard).states[start:stop]
             begin += stop - start
-        rows = self.codec.decode(torch.from_numpy(stored).view(self.codec.storage))
+        rows = self.codec.decode(stored)
         mask = torch.arange(max(lengths.tolist(), default=0)) < lengths[:, None]
         if mask.all():
             return States(rows.view(*mask.shape, self.codec.width), mask)

@@ -177,6 +177,12 @@ class StoreWriter:
             self._remove_unfinished({info.file for info in infos})
             return True
 
+    def abandon(self) -> None:
+        """Leave the store as it was: there is nothing to write."""
+        with self.kept():
+            shutil.rmtree(self._work)
+            self._remove_unfinished(set())
+
     def _publish(self, parts: Sequence[tuple[ShardInfo, Live]]) -> None:
         infos, live = [info for info, _ in parts], [live for _, live in parts]
         index = self.path / index_name(self.plan.generation)
