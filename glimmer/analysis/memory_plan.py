@@ -57,6 +57,6 @@ def _row(name: str, plan: MemoryPlan) -> Sequence[str]:
         quantity(plan.tokens),
         f"{quantity(plan.state_bytes)}B",
         f"{quantity(plan.beside_bytes)}B",
-        quantity(plan.multiply_adds),
+        f"{plan.multiply_adds:.2e}",
         "–" if plan.hours is None else f"{plan.hours:,.1f}",
     ]

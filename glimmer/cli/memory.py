@@ -24,7 +24,7 @@ Memory stores, which `glimmer encode` writes:
 
   glimmer memory info DIR                       what made it, and what it holds
   glimmer memory verify DIR                     compare every checksum, several files at once
-  glimmer memory update RUN --store DIR         encode passages that are new or have changed, drop those that are no more
+  glimmer memory update RUN --store DIR         encode passages that are new or have changed, drop what is no more
   glimmer memory plan experiment=paper/lumen_xxl --codec raw --tokens-per-second 50000
 
 An update publishes a new generation in one step: readers that are open keep the old one, and its files are removed by

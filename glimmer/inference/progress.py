@@ -39,5 +39,7 @@ class Progress:
 
     def skip(self, passages: int) -> None:
         """Leave out passages that were encoded before or are another's; they do not count for the time left."""
-        self._bar.initial += passages
+        if self._bar.disable:
+            return
+        self._bar.initial += passages  # what the rate does not count
         self._bar.update(passages)
