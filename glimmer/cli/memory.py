@@ -3,13 +3,22 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
+from glimmer.analysis.gathering import (
+    Sizes,
+    formats_table,
+    growth_table,
+    measure_formats,
+    measure_growth,
+    write_synthetic,
+)
 from glimmer.analysis.memory_plan import CORPORA, plan_memory, plan_table
 from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.analysis.tables import quantity
-from glimmer.cli.arguments import add_device, add_weights, duration, positive
+from glimmer.cli.arguments import add_device, add_weights, duration, positive, ranks
 from glimmer.cli.codecs import add_codec, codec_of
 from glimmer.config.compose import compose_run
 from glimmer.data.passages import read_passages
@@ -25,6 +34,7 @@ Memory stores, which `glimmer encode` writes:
   glimmer memory info DIR                       what made it, and what it holds
   glimmer memory verify DIR                     compare every checksum, several files at once
   glimmer memory update RUN --store DIR         encode passages that are new or have changed, drop what is no more
+  glimmer memory benchmark                      how opening and reading grow with a store's size, on this machine
   glimmer memory plan experiment=paper/lumen_xxl --codec raw --tokens-per-second 50000
 
 An update publishes a new generation in one step: readers that are open keep the old one, and its files are removed by
@@ -109,6 +119,18 @@ def _plan(arguments: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
+def _benchmark(arguments: argparse.Namespace) -> str:
+    with TemporaryDirectory(dir=arguments.dir, prefix="memory-") as folder:
+        grown = [
+            measure_growth(Path(folder, str(count)), Sizes(count, arguments.tokens, arguments.width))
+            for count in arguments.passages
+        ]
+        one = Sizes(1024, 160, 768)
+        write_synthetic(Path(folder, "one"), one)
+        formats = measure_formats(Path(folder, "one"), one)
+    return f"{growth_table(grown)}\n\n{formats_table(formats)}"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="glimmer memory", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -128,6 +150,15 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("--data", metavar="DIR", help="folder of the corpus (default: the run's)")
     add_device(update)
     update.set_defaults(do=_update)
+
+    benchmark = commands.add_parser("benchmark", help="measure synthetic stores, and other formats, on this machine")
+    benchmark.add_argument(
+        "--passages", type=ranks, default=[10_000, 100_000], metavar="N[,N]", help="sizes (default: 10000,100000)"
+    )
+    benchmark.add_argument("--tokens", type=positive, default=16, metavar="N", help="of a passage (default: 16)")
+    benchmark.add_argument("--width", type=positive, default=8, metavar="N", help="of a state (default: 8)")
+    benchmark.add_argument("--dir", metavar="DIR", help="where a temporary folder is made (default: the system's)")
+    benchmark.set_defaults(do=_benchmark)
 
     plan = commands.add_parser("plan", help="bytes, multiply-adds and hours of a corpus, from a configuration")
     plan.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="the configuration, such as experiment=lumen")
