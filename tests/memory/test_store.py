@@ -1,6 +1,7 @@
 """A store reads back what was written, and whatever happened to its files ends in one line that names the file."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -291,9 +292,9 @@ print(MemoryStore(Path("."), verify=True).read(["c", "a"]).mask.sum().item())
 def test_a_folder_that_cannot_be_written_is_read(store: Path) -> None:
     for path in [*store.rglob("*"), store]:
         path.chmod(0o555 if path.is_dir() else 0o444)
-    result = subprocess.run(
-        [sys.executable, "-c", READ_WITHOUT_RIGHTS], cwd=store, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", READ_WITHOUT_RIGHTS]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
+    result = subprocess.run(command, cwd=store, env=environment, capture_output=True, text=True, check=False)
     assert result.stdout == "5\n", result.stderr
 
 
