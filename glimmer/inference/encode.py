@@ -1,8 +1,9 @@
 """Write the memory of a passage collection into a store, by a trained run's encoder."""
 
 import hashlib
+import random
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count, islice
+from itertools import chain, count, islice
 from pathlib import Path
 
 import torch
@@ -55,8 +56,11 @@ def encode_passages(
     total = _count(len(passages), size, share) if isinstance(passages, Sequence) else None
     with StoreWriter(output, plan, share) as writer, Progress(total, progress) as shown:
         if isinstance(built, Learns) and built.sample:
-            needed, given = built.sample, passages
-            writer.learn(lambda: built.fit(_sample(run, given, batch_size, needed)))
+            taken: list[Passage] = []
+            stream = passages if isinstance(passages, Sequence) else iter(passages)
+            chosen, needed = _spread(stream, built.sample, taken), built.sample
+            writer.learn(lambda: built.fit(_sample(run, chosen, batch_size, needed)))
+            passages = stream if isinstance(stream, Sequence) else chain(taken, stream)
         shards = 0
         for shards, some in enumerate(_ranges(passages, size, share), start=1):
             if some is not None:
@@ -132,15 +136,22 @@ def _shard_passages(run: LoadedRun, bytes_per_token: int) -> int:
     return max(1, SHARD_BYTES // (bytes_per_token * run.config.collator.passage_tokens))
 
 
-def _sample(run: LoadedRun, passages: Iterable[Passage], batch_size: int, tokens: int) -> list[Tensor]:
-    """States of at least so many tokens, where there are as many: of passages evenly spread over a sequence."""
-    chosen: Iterable[Passage] = passages
+def _spread(passages: Iterable[Passage], most: int, taken: list[Passage]) -> Iterator[Passage]:
+    """Passages to learn from: of a sequence any, the same at every call; of a stream the first, which are ``taken``."""
     if isinstance(passages, Sequence):
-        wanted = min(len(passages), tokens)
-        chosen = (passages[row * len(passages) // wanted] for row in range(wanted))
+        rows = random.Random(0).sample(range(len(passages)), min(len(passages), most))
+        yield from (passages[row] for row in rows)
+        return
+    for passage in passages:
+        taken.append(passage)
+        yield passage
+
+
+def _sample(run: LoadedRun, passages: Iterator[Passage], batch_size: int, tokens: int) -> list[Tensor]:
+    """States of at least so many tokens, where there are as many."""
     found: list[Tensor] = []
-    stream, tokens_found = iter(chosen), 0
-    while tokens_found < tokens and (some := tuple(islice(stream, batch_size))):
+    tokens_found = 0
+    while tokens_found < tokens and (some := tuple(islice(passages, batch_size))):
         states = [values for _, _, values in encoded(run, some, batch_size)]
         found, tokens_found = [*found, *states], tokens_found + sum(map(len, states))
     return found
