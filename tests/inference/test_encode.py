@@ -143,6 +143,20 @@ def test_other_passages_can_be_encoded(run: Path, tmp_path: Path) -> None:
         glimmer.load(run, memory=tmp_path / "more").ask("What is the capital of Landa?")
 
 
+def test_processes_and_shares_write_the_same_files(run: Path, tmp_path: Path) -> None:
+    one, two, shares = (tmp_path / name for name in ("one", "two", "shares"))
+    command = ["encode", str(run), "--shard-passages", "5", "--device", "cpu"]
+    assert main([*command, "--output", str(one)]) == 0
+    assert main([*command, "--output", str(two), "--processes", "2"]) == 0
+    assert main([*command, "--output", str(shares), "--share", "2/2"]) == 0
+    assert not (shares / "manifest.json").exists()
+    assert main([*command, "--output", str(shares), "--share", "1/2"]) == 0
+    for file in one.rglob("*"):
+        if file.is_file() and not file.name.startswith("lock"):
+            assert (two / file.relative_to(one)).read_bytes() == file.read_bytes()
+            assert (shares / file.relative_to(one)).read_bytes() == file.read_bytes()
+
+
 def test_a_store_is_never_written_over(run: Path, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (store / "manifest.json").read_bytes()
     assert main(["encode", str(run), "--output", str(store)]) == 1
