@@ -55,7 +55,9 @@ def encode_passages(
     share = share or Share()
     total = _count(len(passages), size, share) if isinstance(passages, Sequence) else None
     with StoreWriter(output, plan, share) as writer, Progress(total, progress) as shown:
-        if isinstance(built, Learns) and built.sample:
+        if isinstance(built, Learns) and not built.sample and built.arrays():
+            writer.learn(lambda: None)  # it has learned before, with the model
+        elif isinstance(built, Learns) and built.sample:
             taken: list[Passage] = []
             stream = passages if isinstance(passages, Sequence) else iter(passages)
             chosen, needed = _spread(stream, built.sample, taken), built.sample

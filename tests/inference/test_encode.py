@@ -134,13 +134,19 @@ def test_a_reader_trains_on_the_store(run: Path, store: Path, tmp_path: Path) ->
     assert not (tmp_path / "other").exists()
 
 
-def test_other_passages_can_be_encoded(run: Path, tmp_path: Path) -> None:
+def test_other_passages_can_be_encoded_and_others_take_their_place(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "more.jsonl"
     write_passages(file, [Passage("x1", "Landx", "The capital of Landx is Townx.")])
     assert main(["encode", str(run), "--output", str(tmp_path / "more"), "--passages", str(file)]) == 0
     assert len(MemoryStore(tmp_path / "more")) == 1
     with pytest.raises(StoreError, match="holds no passage"):
         glimmer.load(run, memory=tmp_path / "more").ask("What is the capital of Landa?")
+    capsys.readouterr()
+    assert main(["memory", "update", str(run), "--store", str(tmp_path / "more")]) == 0
+    assert "12 passages encoded, 0 kept, 1 dropped; " in capsys.readouterr().out
+    assert glimmer.load(run, memory=tmp_path / "more").ask("What is the capital of Landa?").candidates
 
 
 def test_processes_and_shares_write_the_same_files(run: Path, tmp_path: Path) -> None:

@@ -96,6 +96,22 @@ def test_an_id_that_occurs_twice_changes_nothing(run: LoadedRun, passages: list[
     assert update_store(run, passages, store).encoded == 0
 
 
+def test_an_update_that_was_stopped_goes_on_and_is_not_seen_before(
+    run: LoadedRun, passages: list[Passage], store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StoreWriter, "publish", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            update_store(run, changed(passages), store)
+    assert MemoryStore(store, verify=True).find("new") is None
+    monkeypatch.setattr(StoreWriter, "write", stopped)
+    assert update_store(run, changed(passages), store).encoded == 2
+    assert MemoryStore(store, verify=True).find("new") is not None
+
+
 def test_only_the_encoder_of_a_store_updates_it(run: LoadedRun, passages: list[Passage], store: Path) -> None:
     with torch.no_grad():
         weight = next(parameter for parameter in run.reader.encoder.parameters())  # type: ignore[union-attr]
