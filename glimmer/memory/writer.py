@@ -25,6 +25,7 @@ from glimmer.memory.layout import (
     CODEC,
     FORMAT_VERSION,
     MANIFEST,
+    OWN_NAME,
     SHARDS,
     WORK,
     Rows,
@@ -189,8 +190,10 @@ class StoreWriter:
         shutil.rmtree(index, ignore_errors=True)  # of a writer that was stopped before its manifest was there
         with new_folder(index) as folder:
             write_index(folder, live, lambda number: f"{SHARDS}/{infos[number].file}")
-        if (self._work / CODEC).is_dir() and not (self.path / CODEC).exists():
-            (self._work / CODEC).rename(self.path / CODEC)
+        if (self._work / CODEC).is_dir():
+            shutil.rmtree(self.path / CODEC, ignore_errors=True)
+            with new_folder(self.path / CODEC) as folder:
+                shutil.copytree(self._work / CODEC, folder, dirs_exist_ok=True)
         folders = [folder for folder in (self.path / CODEC, index) if folder.is_dir()]
         files = [file for folder in folders for file in sorted(folder.iterdir())]
         content = {
@@ -213,7 +216,7 @@ class StoreWriter:
                 raise StoreError(
                     f"{self.path} exists already; bring it up to date with `glimmer memory update`, or choose another"
                 )
-        elif not self.path.is_dir() or any(file.name not in OWN for file in self.path.iterdir()):
+        elif not self.path.is_dir() or any(_is_foreign(file) for file in self.path.iterdir()):
             raise StoreError(f"{self.path} exists already and is no memory store; choose another folder for it")
 
     def _begin(self, alone: bool) -> None:
@@ -261,8 +264,9 @@ class StoreWriter:
             ) from None
 
 
-OWN = frozenset({SHARDS, WORK, "lock", "lock.publish"})
-"""What an unfinished store consists of."""
+def _is_foreign(file: Path) -> bool:
+    """Whether no unfinished store has such a file; hidden ones are left by writers that were killed."""
+    return not file.name.startswith(".") and OWN_NAME.fullmatch(file.name) is None
 
 
 def _shard_info(record: Path) -> ShardInfo:
