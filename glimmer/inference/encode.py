@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from glimmer.data.values import Passage, Tokens
 from glimmer.errors import ConfigError
+from glimmer.inference.codec import prepared_codec
 from glimmer.inference.run import LoadedRun
-from glimmer.memory import CODECS
 from glimmer.memory.store import write_store
 from glimmer.models.reader import Reader
 from glimmer.registry import ComponentConfig
@@ -20,14 +20,14 @@ def encode_passages(
     run: LoadedRun,
     passages: Sequence[Passage],
     output: Path,
-    codec: ComponentConfig,
+    codec: ComponentConfig | None,
     *,
     batch_size: int = 64,
     progress: bool = False,
 ) -> None:
     """Encode ``passages`` in the run's own arithmetic into the store ``output``, which appears complete or not at all.
 
-    ``codec`` is the configuration of the codec that they are stored by.
+    ``codec`` is the configuration of the codec that they are stored by; None: the memory's own, else raw.
     Passages are encoded longest first, with others of their length, so that little is spent on padding and what does
     not fit into memory fails at once. They are found in the store by id, not by place.
 
@@ -41,8 +41,11 @@ def encode_passages(
             f"{run.folder} has no memory layers, so there is nothing to store; expected model=reader with "
             "model.live_layers below encoder.layers"
         )
+    made = prepared_codec(
+        codec, reader, passages, lambda some: (s for _, s in _encoded(run, reader, some, batch_size, False))
+    )
     rows = _encoded(run, reader, passages, batch_size, progress)
-    write_store(output, rows, CODECS.build(codec, width=reader.encoder.width), reader.memory_fingerprint())
+    write_store(output, rows, made, reader.memory_fingerprint())
 
 
 def _encoded(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 from glimmer.data.values import States, Tokens
+from glimmer.memory.codecs import Codec
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.registry import ComponentConfig, Registry
 
@@ -33,6 +34,14 @@ class Memory(nn.Module, ABC):
 
     def check(self) -> None:
         """Called once the weights are in place, before training begins: refuse a memory that they did not make."""
+
+    def codec(self) -> Codec | None:
+        """The codec that gives these memories back from a store as they are; None where that is any raw one.
+
+        Raises:
+            GlimmerError: what it needs is not learned yet.
+        """
+        return None
 
     @abstractmethod
     def forward(self, encode: Encode, passages: Tokens, passage_ids: tuple[str, ...]) -> States:

@@ -1,8 +1,8 @@
 """A memory store on disk: one memory-mapped file of token states, and a manifest that says what made it.
 
 Layout of the folder: ``manifest.json``, ``ids.json`` (passage ids in order), ``offsets.npy`` (int64 ``[P + 1]``, the
-token row where each passage begins), ``states.bin`` (``[tokens, C]`` rows of the codec's storage type). The manifest
-has the checksums of the other files.
+token row where each passage begins), ``states.bin`` (``[tokens, C]`` rows of the codec's storage type) and ``codec.NAME.npy``
+for every array that the codec has learned. The manifest has the checksums of the other files.
 """
 
 import hashlib
@@ -27,6 +27,8 @@ from glimmer.memory.fingerprint import Fingerprint
 
 FORMAT_VERSION = 2
 MANIFEST, IDS, OFFSETS, STATES = "manifest.json", "ids.json", "offsets.npy", "states.bin"
+LEARNED = "codec."
+"""What the names of files with what a codec has learned begin with."""
 PROMISES = {"fingerprint": dict, "codec": dict, "width": int, "passages": int, "tokens": int, "sha256": dict}
 """What a manifest of this version holds."""
 
@@ -48,22 +50,22 @@ def write_store(path: Path, passages: Iterable[tuple[str, Tensor]], codec: Codec
         digest = hashlib.sha256()
         with (work / STATES).open("wb") as file:
             for passage_id, states in passages:
-                rows = codec.encode(states.detach().cpu()).contiguous().view(torch.uint8).numpy().tobytes()
-                digest.update(rows)
-                file.write(rows)
+                rows = codec.encode(states.detach().cpu()).contiguous()
+                content = rows.view(torch.uint8).numpy().tobytes()
+                digest.update(content)
+                file.write(content)
                 ids.append(passage_id)
-                offsets.append(offsets[-1] + states.shape[0])
+                offsets.append(offsets[-1] + rows.shape[0])
         if len(set(ids)) != len(ids):
             raise StoreError(f"cannot write {path}: a passage id occurs twice")
-        begins = io.BytesIO()
-        np.save(begins, np.asarray(offsets, dtype=np.int64))
-        small = {IDS: json.dumps(ids).encode(), OFFSETS: begins.getvalue()}
+        small = {IDS: json.dumps(ids).encode(), OFFSETS: _npy(np.asarray(offsets, dtype=np.int64))}
+        small |= {f"{LEARNED}{name}.npy": _npy(array) for name, array in codec.arrays().items()}
         for name, content in small.items():
             (work / name).write_bytes(content)
         manifest = {
             "format_version": FORMAT_VERSION,
             "fingerprint": asdict(made_by),
-            "codec": {key: getattr(codec.config, key) for key in (f.name for f in fields(codec.config))},
+            "codec": asdict(codec.config),
             "width": codec.width,
             "passages": len(ids),
             "tokens": offsets[-1],
@@ -167,7 +169,10 @@ class MemoryStore:
     def _codec(self) -> Codec:
         described, width = self.manifest["codec"], self.manifest["width"]
         try:
-            return CODECS.build(CODECS.configure(**described), width=width)
+            codec = CODECS.build(CODECS.configure(**described), width=width)
+            learned = [name for name in self.manifest["sha256"] if name.startswith(LEARNED)]
+            codec.load({n[len(LEARNED) : -len(".npy")]: np.load(io.BytesIO(self._small(n))) for n in learned})
+            return codec
         except (GlimmerError, TypeError) as error:  # a TypeError where options are missing or too many
             raise StoreError(f"{self.path / MANIFEST}: cannot build the codec {described}: {error}") from None
 
@@ -190,6 +195,12 @@ class MemoryStore:
     def _compare(self, name: str, digest: str) -> None:
         if digest != self.manifest["sha256"].get(name):
             raise self._damaged(name, "its checksum is not the manifest's")
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array)
+    return content.getvalue()
 
 
 def _sha256(content: bytes) -> str:
