@@ -30,6 +30,11 @@ def codec_of(text: str) -> ComponentConfig:
     return made
 
 
+def given_codec(arguments: argparse.Namespace) -> ComponentConfig | None:
+    """What ``--codec`` says; None where it was not given."""
+    return None if arguments.codec is None else codec_of(arguments.codec)
+
+
 def _described(text: str) -> dict[str, Any]:
     name, *options = text.split(",")
     for option in options:
@@ -42,9 +47,8 @@ def add_codec(options: argparse.ArgumentParser) -> None:
     """Add ``--codec``."""
     options.add_argument(
         "--codec",
-        default="raw",
         metavar="NAME[,KEY=VALUE]",
-        help="how a token's state is stored, such as raw,dtype=float32 (default: raw, in bfloat16); several, joined "
-        "by +, in sequence, such as first_tokens,count=32+int8; of all codecs and their options tells "
-        "`glimmer components codec`",
+        help="how a token's state is stored, such as raw,dtype=float32 (default: as the run's memory has learned to, "
+        "else raw, in bfloat16); several in sequence are joined by +, such as first_tokens,count=32+int8; of all "
+        "codecs and their options tells `glimmer components codec`",
     )

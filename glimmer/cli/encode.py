@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from glimmer.cli.arguments import add_device, add_weights, positive
-from glimmer.cli.codecs import add_codec, codec_of
+from glimmer.cli.codecs import add_codec, given_codec
 from glimmer.data.passages import read_passages
 from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import load_run
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     run = load_run(arguments.run, checkpoint=arguments.checkpoint, data=arguments.data, device=arguments.device)
     passages = run.corpus.passages() if arguments.passages is None else read_passages(arguments.passages).passages
-    codec = codec_of(arguments.codec)
+    codec = given_codec(arguments)
     encode_passages(run, passages, arguments.output, codec, batch_size=arguments.batch_size, progress=True)
     store = MemoryStore(arguments.output)
     tokens = store.manifest["tokens"]

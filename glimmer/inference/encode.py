@@ -42,7 +42,7 @@ def encode_passages(
             "model.live_layers below encoder.layers"
         )
     made = prepared_codec(
-        codec, reader, passages, lambda some: (s for _, s in _encoded(run, reader, some, batch_size, False))
+        codec, reader, passages, lambda some: (s for _, s in _encoded(run, reader, some, batch_size, False)), progress
     )
     rows = _encoded(run, reader, passages, batch_size, progress)
     write_store(output, rows, made, reader.memory_fingerprint())

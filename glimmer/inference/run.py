@@ -23,6 +23,7 @@ from glimmer.inference.changes import Changes
 from glimmer.memory import MEMORIES
 from glimmer.models.base import Model
 from glimmer.models.build import build_reader
+from glimmer.models.weights import without_memory
 from glimmer.plugins import load_plugins
 from glimmer.tasks import TASKS, Task
 from glimmer.training.build import build_initial_reader, choose_device
@@ -88,7 +89,7 @@ class LoadedRun:
         """
         config = replace(self.config, memory=MEMORIES.configure("stored", path=str(store)))
         reader = build_reader(config, self.tokenizer)
-        reader.load_state_dict(self.reader.state_dict())
+        reader.load_state_dict(without_memory(self.reader.state_dict()))
         return replace(self, config=config, reader=reader.to(self.device).eval())
 
     def evaluate(
@@ -161,7 +162,8 @@ def load_run(
     folder = path.parent.parent if path.parent.name == FOLDER else path.parent
     tokenizer = load_tokenizer(replace(config.tokenizer, file=str(folder / TOKENIZER)))
     reader = build_reader(config, tokenizer)
-    load_model_state(reader, state["model"], str(path))
+    weights: Mapping[str, Tensor] = state["model"]
+    load_model_state(reader, weights if memory is None else without_memory(weights), str(path))
     _publish(reader, config, state)
     loaded = _assembled(config, reader.to(target), tokenizer, folder, path, state["step"], passages)
     other = [] if path == _default_checkpoint(folder) else [path.stem]

@@ -1,8 +1,8 @@
 """A memory store on disk: one memory-mapped file of token states, and a manifest that says what made it.
 
 Layout of the folder: ``manifest.json``, ``ids.json`` (passage ids in order), ``offsets.npy`` (int64 ``[P + 1]``, the
-token row where each passage begins), ``states.bin`` (``[tokens, C]`` rows of the codec's storage type) and ``codec.NAME.npy``
-for every array that the codec has learned. The manifest has the checksums of the other files.
+token row where each passage begins), ``states.bin`` (``[tokens, C]`` rows of the codec's storage type) and, for every
+array that the codec has learned, ``codec.NAME.npy``. The manifest has the checksums of the other files.
 """
 
 import hashlib
