@@ -63,7 +63,7 @@ def lookup(codes: Tensor, codebooks: Tensor) -> Tensor:
     """The vectors ``[N, D]`` that codes ``[N, G]`` stand for in ``codebooks [G, C, W]``."""
     subspaces, count, width = codebooks.shape
     rows = codes + torch.arange(subspaces, dtype=codes.dtype, device=codes.device) * count
-    return functional.embedding(rows, codebooks.view(-1, width)).view(len(codes), -1)
+    return functional.embedding(rows, codebooks.view(-1, width)).view(len(codes), subspaces * width)
 
 
 @torch.no_grad()

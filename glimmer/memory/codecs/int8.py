@@ -40,5 +40,5 @@ class Int8Codec(Codec):
 
     def decode(self, rows: Tensor) -> Tensor:
         """Multiply by the scales."""
-        scale = rows[:, self.width :].contiguous().view(SCALE)
+        scale = rows[:, self.width :].clone(memory_format=torch.contiguous_format).view(SCALE)  # aligned
         return rows[:, : self.width].view(torch.int8).to(SCALE) * scale
