@@ -39,9 +39,9 @@ def test_a_token_takes_its_codes_bits(width: int, options: dict[str, int], store
 
 @pytest.mark.parametrize("codes", [16, 100, 256, 300])
 def test_codes_are_of_the_nearest_vectors(codes: int) -> None:
-    codec = product(12, codes=codes, subspaces=3)
-    sample = states(1500, 12)
-    codec.fit([sample[:700], sample[700:]])
+    codec = product(12, codes=codes, subspaces=3, iterations=2, rounds=4)
+    sample = states(700, 12)
+    codec.fit([sample[:300], sample[300:]])
     fresh = states(50, 12, seed=1)
     rows = codec.encode(fresh)
     assert (rows.dtype, rows.shape) == (torch.uint8, (50, math.ceil(3 * (codes - 1).bit_length() / 8)))
@@ -54,10 +54,10 @@ def test_codes_are_of_the_nearest_vectors(codes: int) -> None:
 
 
 def test_more_codes_lose_less() -> None:
-    sample = states(2000, 8)
+    sample = states(600, 8)
     errors = []
     for codes in (16, 64, 256):
-        codec = product(8, codes=codes, subspaces=2)
+        codec = product(8, codes=codes, subspaces=2, iterations=2, rounds=4)
         codec.fit([sample])
         errors.append(float((codec.decode(codec.encode(sample)) - sample).square().mean()))
     assert errors == sorted(errors, reverse=True)
