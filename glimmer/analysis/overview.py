@@ -29,7 +29,8 @@ def overview(runs: Mapping[str, Costed], codec: ComponentConfig | None, collecti
     """A table of parameters, multiply-adds of a question, and stored bytes of a passage and of ``collection`` passages.
 
     Memory is stored by ``codec``; None: as each run's would be by default. The source side is given in the papers' unit
-    and in multiply-adds by their formula; the exact count is of all that answering takes. Readers are built on the meta device, so that none is too large.
+    and in multiply-adds by their formula; the exact count is of all that answering takes. Readers are built on the meta
+    device, so that none is too large.
 
     Raises:
         GlimmerError: a reader's options do not fit together, or its arithmetic is not known here.

@@ -1,14 +1,17 @@
 """The codec that a run's passages are stored by: the memory's own, or one that learns from some of them first."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from glimmer.data.values import Passage
-from glimmer.memory import CODECS, Codec
+from glimmer.errors import StoreError
+from glimmer.memory import CODECS, Codec, MemoryStore
 from glimmer.models.reader import Reader
+from glimmer.models.weights import MEMORY
 from glimmer.registry import ComponentConfig
 
 Encode = Callable[[Sequence[Passage]], Iterable[Tensor]]
@@ -17,29 +20,24 @@ CHUNK = 256
 """How many passages are encoded before it is asked whether they are enough."""
 
 
-def prepared_codec(
-    config: ComponentConfig | None,
-    reader: Reader,
-    passages: Sequence[Passage],
-    encode: Encode,
-    progress: bool = False,
-) -> Codec:
-    """Build the codec of ``config``, None meaning the memory's own or else raw, and have it learn where it must.
+def chosen_codec(config: ComponentConfig | None, reader: Reader) -> Codec:
+    """Build the codec of ``config``; None: the one that the memory has learned itself, or else raw.
 
     Raises:
-        GlimmerError: the codec does not fit the reader, or cannot learn from these passages.
+        GlimmerError: it does not fit the reader, or the memory has still to learn.
     """
-    if config is None:
-        own = reader.memory.codec()
-        return CODECS.build(CODECS.configure("raw"), width=reader.encoder.width) if own is None else own
-    codec = CODECS.build(config, width=reader.encoder.width)
-    if codec.sample:
-        _fit(codec, passages, encode, progress)
-    return codec
+    own = reader.memory.codec() if config is None else None
+    return own or CODECS.build(config or CODECS.configure("raw"), width=reader.encoder.width)
 
 
-def _fit(codec: Codec, passages: Sequence[Passage], encode: Encode, progress: bool) -> None:
-    """Have ``codec`` learn from as many random passages as it takes."""
+def fit_codec(codec: Codec, passages: Sequence[Passage], encode: Encode, progress: bool = False) -> None:
+    """Have ``codec`` learn, if it must, from as many random passages as it takes.
+
+    Raises:
+        StoreError: it cannot learn from these passages.
+    """
+    if not codec.sample:
+        return
     order = torch.randperm(len(passages), generator=torch.Generator().manual_seed(0)).tolist()
     sample: list[Tensor] = []
     tokens = 0
@@ -52,3 +50,20 @@ def _fit(codec: Codec, passages: Sequence[Passage], encode: Encode, progress: bo
                 tokens += codec.stored_tokens(len(states))
             bar.update(tokens - bar.n)
     codec.fit(sample)
+
+
+def require_learned(store: MemoryStore, weights: Mapping[str, Tensor]) -> None:
+    """Refuse a store whose codec has learned something else than the memory of a reader's state ``weights``.
+
+    What the fingerprint tells of is the encoder alone, and memory of one encoder can be quantised by many codebooks.
+
+    Raises:
+        StoreError: names the array that differs.
+    """
+    for name, array in store.codec.arrays().items():
+        own = weights.get(f"{MEMORY}.{name}")
+        if own is not None and own.shape == array.shape and not np.array_equal(own.cpu().numpy(), array):
+            raise StoreError(
+                f"the memory in {store.path} was stored with other {name} than this run has learned; "
+                "encode it again with `glimmer encode`"
+            )

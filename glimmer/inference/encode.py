@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from glimmer.data.values import Passage, Tokens
 from glimmer.errors import ConfigError
-from glimmer.inference.codec import prepared_codec
+from glimmer.inference.codec import chosen_codec, fit_codec
 from glimmer.inference.run import LoadedRun
 from glimmer.memory.store import write_store
 from glimmer.models.reader import Reader
@@ -27,7 +27,8 @@ def encode_passages(
 ) -> None:
     """Encode ``passages`` in the run's own arithmetic into the store ``output``, which appears complete or not at all.
 
-    ``codec`` is the configuration of the codec that they are stored by; None: the memory's own, else raw.
+    ``codec`` is the configuration of the codec that they are stored by; None: the one that the memory
+    has learned itself, or else raw.
     Passages are encoded longest first, with others of their length, so that little is spent on padding and what does
     not fit into memory fails at once. They are found in the store by id, not by place.
 
@@ -41,9 +42,8 @@ def encode_passages(
             f"{run.folder} has no memory layers, so there is nothing to store; expected model=reader with "
             "model.live_layers below encoder.layers"
         )
-    made = prepared_codec(
-        codec, reader, passages, lambda some: (s for _, s in _encoded(run, reader, some, batch_size, False)), progress
-    )
+    made = chosen_codec(codec, reader)
+    fit_codec(made, passages, lambda some: (s for _, s in _encoded(run, reader, some, batch_size, False)), progress)
     rows = _encoded(run, reader, passages, batch_size, progress)
     write_store(output, rows, made, reader.memory_fingerprint())
 

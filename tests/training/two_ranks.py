@@ -18,6 +18,7 @@ with Group.from_environment("cpu") as group:
         "gradients": found,
         "loss": tally.mean("cross_entropy"),
         "from_main": group.on_main(lambda: group.rank),
+        "sum": group.sum(torch.tensor([1.0, group.rank])),
         "shared": module.weight.detach(),
     }
     torch.save(state, Path(sys.argv[1]) / f"rank-{group.rank}.pt")

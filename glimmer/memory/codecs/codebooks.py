@@ -18,6 +18,9 @@ FEWEST, MOST = 16, 65_536
 BLOCK = 1 << 24
 """How many distances are held at once."""
 
+DIRECT = "donot_use_mm_for_euclid_dist"
+"""Distances of differences, not by a product of matrices."""
+
 
 @dataclass(kw_only=True)
 class CodebookConfig(ComponentConfig):
@@ -68,19 +71,34 @@ def lookup(codes: Tensor, codebooks: Tensor) -> Tensor:
 
 @torch.no_grad()
 def nearest(vectors: Tensor, codebooks: Tensor) -> Tensor:
-    """The codes ``[N, G]`` (int64) of the nearest vectors by squared distance, in float32; the first of equal ones.
+    """The codes ``[N, G]`` (int64) of the nearest vectors by squared distance; the first of equal ones.
 
-    Distances are taken from the codebook's mean: a dimension far from 0 would drown the differences in rounding.
+    It is the true nearest in float32's numbers, however they are cut into blocks: see ``_nearest``.
     """
     subspaces, count, width = codebooks.shape
     parts = vectors.float().view(len(vectors), subspaces, width)
     codes = torch.empty(len(vectors), subspaces, dtype=torch.long, device=vectors.device)
+    rows = max(1, BLOCK // count)
     with torch.autocast(vectors.device.type, enabled=False):
         for number, codebook in enumerate(codebooks):
-            mean = codebook.mean(0)
-            centred = codebook - mean
-            norms = centred.square().sum(1) / 2
-            for start in range(0, len(vectors), rows := max(1, BLOCK // count)):
-                block = parts[start : start + rows, number] - mean
-                codes[start : start + rows, number] = torch.addmm(norms, block, centred.T, alpha=-1).argmin(1)
+            for start in range(0, len(vectors), rows):
+                codes[start : start + rows, number] = _nearest(parts[start : start + rows, number], codebook)
+    return codes
+
+
+def _nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
+    """The codes ``[N]`` of ``vectors [N, W]`` in ``codebook [C, W]``.
+
+    By |c|² / 2 − v·c, both taken from the codebook's mean, as a dimension far from 0 would drown the differences. Where
+    another code comes as near as rounding can reach, the distances themselves decide, in float64.
+    """
+    mean = codebook.mean(0)
+    centred, codes_centred = vectors - mean, codebook - mean
+    norms = codes_centred.square().sum(1) / 2
+    scores = torch.addmm(norms, centred, codes_centred.T, alpha=-1)
+    least, codes = scores.min(1)
+    reach = 4 * (codebook.shape[1] + 2) * torch.finfo(scores.dtype).eps * (centred.square().sum(1) + norms[codes])
+    unclear = (scores <= (least + reach)[:, None]).sum(1) > 1
+    if bool(unclear.any()):
+        codes[unclear] = torch.cdist(vectors[unclear].double(), codebook.double(), compute_mode=DIRECT).argmin(1)
     return codes

@@ -31,6 +31,14 @@ def test_the_nearest_code_is_that_of_brute_force_far_from_the_origin_too() -> No
         assert torch.equal(nearest((vectors + offset).float(), (codebooks + offset).float()), expected)
 
 
+def test_vectors_that_rounding_cannot_tell_apart_are_told_apart() -> None:
+    codebook = (torch.randn(200, 1, generator=generator()) * 1e-5 + 1).unique(dim=0)
+    assert len(codebook) > 100
+    assert torch.equal(nearest(codebook, codebook[None])[:, 0], torch.arange(len(codebook)))
+    wide = torch.cat([codebook, torch.tensor([[1e6]])])
+    assert torch.equal(nearest(wide, wide[None])[:, 0], torch.arange(len(wide)))
+
+
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     codebooks, vectors = torch.randn(2, 16, 3, generator=generator()), torch.randn(50, 6, generator=generator())
     whole = nearest(vectors, codebooks)
