@@ -15,8 +15,8 @@ from glimmer.registry import ComponentConfig
 
 FEWEST, MOST = 16, 65_536
 """Limits of C: codes of 4 to 16 bits."""
-BLOCK = 1 << 24
-"""How many distances are held at once."""
+BLOCK = 1 << 20
+"""How many distances are held at once: so many stay in a processor's cache."""
 
 DIRECT = "donot_use_mm_for_euclid_dist"
 """Distances of differences, not by a product of matrices."""
@@ -98,7 +98,7 @@ def _nearest(vectors: Tensor, codebook: Tensor) -> Tensor:
     scores = torch.addmm(norms, centred, codes_centred.T, alpha=-1)
     least, codes = scores.min(1)
     reach = 4 * (codebook.shape[1] + 2) * torch.finfo(scores.dtype).eps * (centred.square().sum(1) + norms[codes])
-    unclear = (scores <= (least + reach)[:, None]).sum(1) > 1
+    unclear = scores.scatter_(1, codes[:, None], torch.inf).amin(1) <= least + reach
     if bool(unclear.any()):
         codes[unclear] = torch.cdist(vectors[unclear].double(), codebook.double(), compute_mode=DIRECT).argmin(1)
     return codes
