@@ -75,12 +75,15 @@ class ProductCodec(Codec):
         return self.config.sample if self._codebooks is None else 0
 
     def fit(self, sample: Sequence[Tensor]) -> None:
-        """Learn the codebooks.
+        """Learn the codebooks from random tokens of the sample, where it has more than are wanted.
 
         Raises:
             StoreError: there is no state, or one is infinite or no number.
         """
-        states = torch.cat([*sample, torch.empty(0, self.width)])[: self.config.sample]
+        states = torch.cat([*sample, torch.empty(0, self.width)])
+        if len(states) > self.config.sample:
+            generator = torch.Generator().manual_seed(self.config.seed)
+            states = states[torch.randperm(len(states), generator=generator)[: self.config.sample]]
         require_finite(states, self.config.name)
         if not len(states):
             raise StoreError("the codec product has no states to learn its codebooks from; encode one passage at least")

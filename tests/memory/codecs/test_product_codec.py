@@ -73,6 +73,13 @@ def test_what_is_learned_is_loaded_elsewhere_and_decides_alone() -> None:
     assert torch.equal(first.encode(states(9, 8, 1)), second.encode(states(9, 8, 1)))
 
 
+def test_tokens_of_the_whole_sample_are_learned_from() -> None:
+    codec = product(8, codes=16, subspaces=1, sample=16)
+    sample = torch.cat([torch.zeros(50, 8), torch.ones(50, 8)])
+    codec.fit([sample])
+    assert torch.equal(codec.decode(codec.encode(sample)), sample)
+
+
 def test_a_store_keeps_the_codebooks_and_every_bit_of_them_counts(tmp_path: Path) -> None:
     codec = product(8, codes=16)
     passages = {name: states(n, 8, seed=n) for n, name in ((3, "a"), (5, "b"))}
