@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from glimmer.analysis.compute import ReaderShape, passage_memory
+from glimmer.analysis.stored import passage_bytes
 from glimmer.analysis.tables import quantity, table
 from glimmer.memory import Codec
 from glimmer.memory.content import CONTENT
-from glimmer.memory.learned import stored_tokens
 
 CORPORA: Mapping[str, int] = {"KILT's pages, 100 words": 22_200_000, "Wikipedia, 100 words": 36_000_000}
 """Passages of corpora that papers read from, rounded."""
@@ -33,11 +33,10 @@ class MemoryPlan:
 def plan_memory(shape: ReaderShape, codec: Codec, passages: int, tokens_per_second: float | None = None) -> MemoryPlan:
     """The plan of ``passages`` of ``shape.passage`` tokens each, whose ids have as many digits as their number."""
     tokens = passages * shape.passage
-    stored = passages * stored_tokens(codec, shape.passage)
     return MemoryPlan(
         passages=passages,
         tokens=tokens,
-        state_bytes=stored * codec.bytes_per_token,
+        state_bytes=passages * passage_bytes(codec, shape.passage),
         beside_bytes=passages * (BESIDE + len(str(passages))),
         multiply_adds=passages * passage_memory(shape),
         hours=None if tokens_per_second is None else tokens / tokens_per_second / 3600,

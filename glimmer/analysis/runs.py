@@ -130,7 +130,9 @@ def served(run: LoadedRun, tasks: Sequence[str], split: str, limit: int | None) 
     if not _reader(run).encoder.memory_layers or isinstance(_reader(run).memory, StoredMemory):
         yield run
         return
-    codec = CODECS.configure("raw", dtype="float32")
+    memory = _reader(run).memory
+    learned = memory.codec_config(memory.config) is not None
+    codec = None if learned else CODECS.configure("raw", dtype="float32")
     run.folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=run.folder, prefix="memory-") as folder:
         store = Path(folder) / "store"

@@ -12,16 +12,17 @@ from omegaconf import OmegaConf
 from glimmer.analysis.compute import PARTS, ReaderShape, exact_count, papers_formula, passage_memory, source_units
 from glimmer.analysis.overview import Costed, overview
 from glimmer.analysis.shape import Lengths, shape_of
+from glimmer.analysis.stored import codec_for, passage_bytes
 from glimmer.analysis.tables import quantity, table
 from glimmer.cli.arguments import positive
-from glimmer.cli.codecs import add_codec, codec_of
+from glimmer.cli.codecs import add_codec, given_codec
 from glimmer.config.compose import compose_run, user_dir_of
 from glimmer.config.load import load_run_config
 from glimmer.config.schema import RunConfig
 from glimmer.config.store import files
 from glimmer.data.tokenizers import vocabulary_of
 from glimmer.errors import ConfigError, suggest
-from glimmer.memory import CODECS
+from glimmer.memory import Codec
 from glimmer.models.build import sketch_reader
 from glimmer.models.reader import count_parameters, parameters_by_part
 from glimmer.plugins import load_plugins
@@ -45,11 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         named = _experiments(arguments.experiments)
         configs = {name: compose_run([f"experiment={name}", *arguments.run]) for name in named}
         runs = {name: Costed(config, _lengths(config, arguments)) for name, config in configs.items()}
-        print(overview(runs, codec_of(arguments.codec), arguments.collection))
+        print(overview(runs, given_codec(arguments), arguments.collection))
         return 0
     config = _configured(arguments.run)
     vocabulary, lengths = vocabulary_of(config.tokenizer), _lengths(config, arguments)
-    print(describe(config, vocabulary, lengths, codec_of(arguments.codec), arguments.collection))
+    print(describe(config, vocabulary, lengths, given_codec(arguments), arguments.collection))
     return 0
 
 
@@ -63,9 +64,12 @@ def _lengths(config: RunConfig, arguments: argparse.Namespace) -> Lengths:
 
 
 def describe(
-    config: RunConfig, vocabulary: int, lengths: Lengths, codec: ComponentConfig, collection: int | None = None
+    config: RunConfig, vocabulary: int, lengths: Lengths, codec: ComponentConfig | None, collection: int | None = None
 ) -> str:
-    """The table of ``glimmer compute``, the memory of ``collection`` passages with it."""
+    """The table of ``glimmer compute``, the memory of ``collection`` passages with it.
+
+    ``codec`` is what memory is stored by; None: as it would be by default.
+    """
     shape = shape_of(config, vocabulary, lengths)
     formula, exact = papers_formula(shape), exact_count(shape)
     rows = [[part, _count(formula.parts[part]), _count(exact.parts[part])] for part in PARTS]
@@ -81,21 +85,22 @@ def describe(
             table(["multiply-adds of a question", "papers' formula", "exact"], rows),
             "",
             f"source side by the formula: {float(units):g} n_p·L·d²",
-            *_memory_lines(shape, codec, collection),
+            *_memory_lines(shape, codec_for(config.memory, shape.width, codec), collection),
             *_parameter_lines(config, vocabulary),
         ]
     )
 
 
-def _memory_lines(shape: ReaderShape, codec: ComponentConfig, collection: int | None) -> list[str]:
+def _memory_lines(shape: ReaderShape, codec: Codec, collection: int | None) -> list[str]:
     if shape.live_layers == shape.layers:
         return ["stored memory: none, for all layers are live"]
-    token = CODECS.build(codec, width=shape.width).bytes_per_token
-    passage = token * shape.passage
+    token, tokens = codec.bytes_per_token, codec.stored_tokens(shape.passage)
+    passage = passage_bytes(codec, shape.passage)
+    kept = "" if tokens == shape.passage else f" for {tokens} of {shape.passage} tokens"
     every = "" if collection is None else f", {quantity(passage * collection)}B for {collection:,} passages"
     return [
         f"writing a passage's memory, once: {quantity(passage_memory(shape))} multiply-adds",
-        f"stored memory (codec {codec.name}): {token} bytes a token, {passage:,} bytes a passage{every}",
+        f"stored memory (codec {codec.config.name}): {token} bytes a token, {passage:,} bytes a passage{kept}{every}",
     ]
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from glimmer.cli.arguments import add_device, add_weights, positive
-from glimmer.cli.codecs import add_codec, codec_of
+from glimmer.cli.codecs import add_codec, given_codec
 from glimmer.data.passages import read_passages
 from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import load_run
@@ -60,7 +60,7 @@ def _encode(arguments: argparse.Namespace) -> None:
         run,
         passages,
         arguments.output,
-        codec_of(arguments.codec),
+        given_codec(arguments),
         batch_size=arguments.batch_size,
         shard_passages=arguments.shard_passages,
         share=share,

@@ -17,15 +17,16 @@ from glimmer.analysis.gathering import (
 )
 from glimmer.analysis.memory_plan import CORPORA, plan_memory, plan_table
 from glimmer.analysis.shape import Lengths, shape_of
+from glimmer.analysis.stored import codec_for
 from glimmer.analysis.tables import quantity
 from glimmer.cli.arguments import add_device, add_weights, duration, positive, ranks
-from glimmer.cli.codecs import add_codec, codec_of
+from glimmer.cli.codecs import add_codec, given_codec
 from glimmer.config.compose import compose_run
 from glimmer.data.passages import read_passages
 from glimmer.errors import ConfigError
 from glimmer.inference.run import load_run
 from glimmer.inference.update import update_store
-from glimmer.memory import CODECS, MemoryStore
+from glimmer.memory import MemoryStore
 from glimmer.memory.check import verify_files
 
 DESCRIPTION = """\
@@ -105,12 +106,12 @@ def _plan(arguments: argparse.Namespace) -> str:
             "model.live_layers leaves no memory layers, so there is nothing to store; expected fewer than "
             f"encoder.layers = {shape.layers}"
         )
-    codec = CODECS.build(codec_of(arguments.codec), width=shape.width)
+    codec = codec_for(config.memory, shape.width, given_codec(arguments))
     corpora = {"yours": arguments.passages} if arguments.passages else CORPORA
     plans = {name: plan_memory(shape, codec, count, arguments.tokens_per_second) for name, count in corpora.items()}
     lines = [
         f"{shape.layers - shape.live_layers} memory layers of width {shape.width}, {tokens} tokens a passage, codec "
-        f"{arguments.codec}: {codec.bytes_per_token} bytes a stored token",
+        f"{arguments.codec or codec.config.name}: {codec.bytes_per_token} bytes a stored token",
         "",
         plan_table(plans),
     ]

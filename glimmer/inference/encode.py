@@ -12,10 +12,10 @@ from torch import Tensor
 from glimmer.data.values import Passage, Tokens
 from glimmer.errors import ConfigError
 from glimmer.inference.ahead import ahead
+from glimmer.inference.codec import chosen_codec
 from glimmer.inference.progress import Progress
 from glimmer.inference.run import LoadedRun
-from glimmer.memory import CODECS
-from glimmer.memory.learned import Learns
+from glimmer.memory import Codec
 from glimmer.memory.writer import Encoded, Plan, Share, StoreWriter
 from glimmer.models.reader import Reader
 from glimmer.registry import ComponentConfig
@@ -28,7 +28,7 @@ def encode_passages(
     run: LoadedRun,
     passages: Iterable[Passage],
     output: Path,
-    codec: ComponentConfig,
+    codec: ComponentConfig | None,
     *,
     batch_size: int = 64,
     shard_passages: int | None = None,
@@ -43,25 +43,26 @@ def encode_passages(
     begun before, by the same run, codec, shards and ``batch_size``, is gone on with: finished shards stay unless their
     passages have changed. Several processes can each write their ``share``; the last one completes the store.
 
+    ``codec`` None is the one that the memory has learned itself, or else raw. A codec that has still to learn is fitted
+    to some of the passages first.
+
     Raises:
-        ConfigError: the run's model makes no memory.
+        ConfigError: the run's model makes no memory, or the memory has still to learn its codec.
         StoreError: ``output`` is a complete store, or written by another process, or begun by other options; a passage
             id comes twice; or the disk refuses a write, where finished shards are kept.
     """
     reader = reader_with_memory(run)
-    built = CODECS.build(codec, width=reader.encoder.width)
-    size = shard_passages or _shard_passages(run, built.bytes_per_token)
+    built = chosen_codec(codec, reader)
+    size = shard_passages or _shard_passages(run, built)
     plan = Plan(built, reader.memory_fingerprint(), size, batch_size)
     share = share or Share()
     total = _count(len(passages), size, share) if isinstance(passages, Sequence) else None
     with StoreWriter(output, plan, share) as writer, Progress(total, progress) as shown:
-        if isinstance(built, Learns) and not built.sample and built.arrays():
-            writer.learn(lambda: None)  # it has learned before, with the model
-        elif isinstance(built, Learns) and built.sample:
+        if built.sample or built.arrays():
             taken: list[Passage] = []
             stream = passages if isinstance(passages, Sequence) else iter(passages)
-            chosen, needed = _spread(stream, built.sample, taken), built.sample
-            writer.learn(lambda: built.fit(_sample(run, chosen, batch_size, needed)))
+            chosen = _spread(stream, built.sample, taken)
+            writer.learn(lambda: built.fit(_sample(run, chosen, batch_size, built)))
             passages = stream if isinstance(stream, Sequence) else chain(taken, stream)
         shards = 0
         for shards, some in enumerate(_ranges(passages, size, share), start=1):
@@ -134,8 +135,9 @@ def _count(passages: int, size: int, share: Share) -> int:
     return sum(min(size, passages - start) for number, start in starts if share.has(number))
 
 
-def _shard_passages(run: LoadedRun, bytes_per_token: int) -> int:
-    return max(1, SHARD_BYTES // (bytes_per_token * run.config.collator.passage_tokens))
+def _shard_passages(run: LoadedRun, codec: Codec) -> int:
+    stored = codec.bytes_per_token * codec.stored_tokens(run.config.collator.passage_tokens)
+    return max(1, SHARD_BYTES // stored)
 
 
 def _spread(passages: Iterable[Passage], most: int, taken: list[Passage]) -> Iterator[Passage]:
@@ -149,13 +151,14 @@ def _spread(passages: Iterable[Passage], most: int, taken: list[Passage]) -> Ite
         yield passage
 
 
-def _sample(run: LoadedRun, passages: Iterator[Passage], batch_size: int, tokens: int) -> list[Tensor]:
-    """States of at least so many tokens, where there are as many."""
+def _sample(run: LoadedRun, passages: Iterator[Passage], batch_size: int, codec: Codec) -> list[Tensor]:
+    """Passages' states of which the codec stores as many tokens as it wants to see, where there are as many."""
     found: list[Tensor] = []
-    tokens_found = 0
-    while tokens_found < tokens and (some := tuple(islice(passages, batch_size))):
+    stored = 0
+    while stored < codec.sample and (some := tuple(islice(passages, batch_size))):
         states = [values for _, _, values in encoded(run, some, batch_size)]
-        found, tokens_found = [*found, *states], tokens_found + sum(map(len, states))
+        found.extend(states)
+        stored += sum(codec.stored_tokens(len(values)) for values in states)
     return found
 
 

@@ -20,9 +20,12 @@ from glimmer.data.tokenizers import Tokenizer, load_tokenizer
 from glimmer.errors import CheckpointError, ConfigError, suggest
 from glimmer.evaluation.evaluate import TaskResult, evaluate_task
 from glimmer.inference.changes import Changes
-from glimmer.memory import MEMORIES
+from glimmer.inference.codec import require_learned
+from glimmer.memory import MEMORIES, StoredMemory
 from glimmer.models.base import Model
 from glimmer.models.build import build_reader
+from glimmer.models.reader import Reader
+from glimmer.models.weights import without_memory
 from glimmer.plugins import load_plugins
 from glimmer.tasks import TASKS, Task
 from glimmer.training.build import build_initial_reader, choose_device
@@ -88,7 +91,7 @@ class LoadedRun:
         """
         config = replace(self.config, memory=MEMORIES.configure("stored", path=str(store)))
         reader = build_reader(config, self.tokenizer)
-        reader.load_state_dict(self.reader.state_dict())
+        _put_in(reader, self.reader.state_dict(), str(self.checkpoint))
         return replace(self, config=config, reader=reader.to(self.device).eval())
 
     def evaluate(
@@ -161,7 +164,7 @@ def load_run(
     folder = path.parent.parent if path.parent.name == FOLDER else path.parent
     tokenizer = load_tokenizer(replace(config.tokenizer, file=str(folder / TOKENIZER)))
     reader = build_reader(config, tokenizer)
-    load_model_state(reader, state["model"], str(path))
+    _put_in(reader, state["model"], str(path))
     _publish(reader, config, state)
     loaded = _assembled(config, reader.to(target), tokenizer, folder, path, state["step"], passages)
     other = [] if path == _default_checkpoint(folder) else [path.stem]
@@ -233,6 +236,14 @@ def find_checkpoint(run: Path, checkpoint: str | None = None) -> Path:
 
 def _default_checkpoint(run: Path) -> Path | None:
     return next((path for name in (BEST, LAST) if (path := run / FOLDER / name).exists()), None)
+
+
+def _put_in(reader: Model, weights: Mapping[str, Tensor], source: str) -> None:
+    """Load a reader's state, but for what its memory has learned where memory is read from a store instead."""
+    if isinstance(reader, Reader) and isinstance(reader.memory, StoredMemory):
+        require_learned(reader.memory.store, weights)
+        weights = without_memory(weights)
+    load_model_state(reader, weights, source)
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from glimmer.data.values import Passage
 from glimmer.errors import StoreError
+from glimmer.inference.codec import require_learned
 from glimmer.inference.encode import reader_with_memory, write_shard
 from glimmer.inference.progress import Progress
 from glimmer.inference.run import LoadedRun
@@ -50,7 +51,9 @@ def update_store(
             passage id comes twice, or the disk refuses a write.
     """
     store = MemoryStore(path)
-    store.require(reader_with_memory(run).memory_fingerprint())
+    reader = reader_with_memory(run)
+    store.require(reader.memory_fingerprint())
+    require_learned(store, reader.state_dict())
     old, content = store.promised, store.manifest
     size = content["shard_passages"]
     plan = Plan(store.codec, old.made_by, size, batch_size or content["batch_size"], old.generation + 1)

@@ -3,6 +3,7 @@
 from glimmer.memory.base import MEMORIES, Memory, register_memory
 from glimmer.memory.codecs import CODECS, Codec, register_codec
 from glimmer.memory.online import OnlineMemory
+from glimmer.memory.quantised import QuantisedMemory
 from glimmer.memory.store import MemoryStore
 from glimmer.memory.stored import StoredMemory
 
@@ -13,6 +14,7 @@ __all__ = [
     "Memory",
     "MemoryStore",
     "OnlineMemory",
+    "QuantisedMemory",
     "StoredMemory",
     "register_codec",
     "register_memory",

@@ -5,15 +5,31 @@ Legend: P passages, T tokens, D width.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from glimmer.data.values import States, Tokens
+from glimmer.memory.codecs import Codec
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.registry import ComponentConfig, Registry
 
+T = TypeVar("T")
+
 Encode = Callable[[Tokens], States]
 """Runs the memory layers: ``[P, T]`` tokens to their raw residual stream ``[P, T, D]``."""
+
+
+class Ranks(Protocol):
+    """What a memory may ask of the processes that train as one; all of them must ask alike."""
+
+    def gather(self, value: T) -> list[T]:
+        """The value of every rank, on every rank; plain types and CPU tensors."""
+        ...
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum over the ranks, which takes the place of ``tensor``."""
+        ...
 
 
 class Memory(nn.Module, ABC):
@@ -25,6 +41,9 @@ class Memory(nn.Module, ABC):
         self.config = config
         self.text_fingerprint = text_fingerprint
 
+    def allocate(self, width: int) -> None:
+        """Called once when the reader is composed, before ``prepare``: make the buffers that states of D need."""
+
     def prepare(self, modules: Sequence[nn.Module], fingerprint: Callable[[], Fingerprint]) -> None:
         """Called once when the reader is composed, with the modules that make the memory.
 
@@ -33,6 +52,22 @@ class Memory(nn.Module, ABC):
 
     def check(self) -> None:
         """Called once the weights are in place, before training begins: refuse a memory that they did not make."""
+
+    def learn(self, ranks: Ranks) -> None:
+        """Called after every update of the parameters: learn from what went through since the last."""
+
+    @classmethod
+    def codec_config(cls, config: ComponentConfig) -> ComponentConfig | None:
+        """The options of the codec that memory of these options is stored by; None where that is any raw one."""
+        return None
+
+    def codec(self) -> Codec | None:
+        """The codec that gives these memories back from a store as they are; None where that is any raw one.
+
+        Raises:
+            GlimmerError: what it needs is not learned yet.
+        """
+        return None
 
     @abstractmethod
     def forward(self, encode: Encode, passages: Tokens, passage_ids: tuple[str, ...]) -> States:

@@ -16,10 +16,10 @@ from glimmer.data.values import States
 from glimmer.errors import StoreError
 from glimmer.memory.check import check_files, verify_files
 from glimmer.memory.codecs import Codec
+from glimmer.memory.codecs.base import Arrays
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.memory.index import Index
 from glimmer.memory.layout import CODEC, KEYS, SHARDS, index_name
-from glimmer.memory.learned import Arrays, give_arrays
 from glimmer.memory.locks import Reading
 from glimmer.memory.manifest import Manifest, damaged, read_manifest
 from glimmer.memory.shard import Shard
@@ -48,7 +48,7 @@ class MemoryStore:
             except ValueError as error:
                 raise damaged(index, str(error)) from None
             self.codec: Codec = self._promised.codec
-            give_arrays(self.codec, self._arrays())
+            self._learned()
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error}") from None
         self.made_by: Fingerprint = self._promised.made_by
@@ -174,6 +174,14 @@ class MemoryStore:
             file = self.path / SHARDS / self._promised.shards[shard].file
             raise damaged(file, f"its passage {row} has the tokens {start} to {stop}")
         return start, stop
+
+    def _learned(self) -> None:
+        """Give the codec what it has learned."""
+        arrays = self._arrays()
+        try:
+            self.codec.load(arrays)
+        except StoreError as error:
+            raise damaged(self.path / CODEC, str(error)) from None
 
     def _arrays(self) -> Arrays:
         """What the codec has learned."""

@@ -34,7 +34,6 @@ from glimmer.memory.layout import (
     index_name,
     shard_name,
 )
-from glimmer.memory.learned import arrays_of, give_arrays
 from glimmer.memory.locks import part_lock, publish_lock, writer_lock
 from glimmer.memory.manifest import read_manifest
 from glimmer.memory.shard import Shard, ShardWriter
@@ -119,15 +118,29 @@ class StoreWriter:
         self._locks.close()
 
     def learn(self, fit: Callable[[], None]) -> None:
-        """Have the codec learn by ``fit``, once for all writers and however often they are stopped."""
+        """Keep what the codec has learned; what it has still to learn, ``fit`` teaches it.
+
+        That is done once for all writers and however often they are stopped.
+
+        Raises:
+            StoreError: the store was begun with something else than the codec has learned.
+        """
         folder, codec = self._work / CODEC, self.plan.codec
         with publish_lock(self.path), self.kept():
             if folder.is_dir():
-                give_arrays(codec, {file.stem: np.load(file) for file in sorted(folder.iterdir())})
+                kept = {file.stem: np.load(file) for file in sorted(folder.iterdir())}
+                for name, array in codec.arrays().items():
+                    if name not in kept or not np.array_equal(array, kept[name]):
+                        raise StoreError(
+                            f"{self.path} was begun with other {name} than this run has learned; go on with the run "
+                            f"that began it, or remove {self._work}"
+                        )
+                codec.load(kept)
                 return
-            fit()
+            if codec.sample:
+                fit()
             with new_folder(folder) as new:
-                for name, array in arrays_of(codec).items():
+                for name, array in codec.arrays().items():
                     np.save(new / f"{name}.npy", array)
 
     def finished(self, number: int, source: str) -> bool:
@@ -276,7 +289,7 @@ def _shard_info(record: Path) -> ShardInfo:
 
 
 def write_store(path: Path, passages: Iterable[Encoded], codec: Codec, made_by: Fingerprint) -> None:
-    """Write a store of one shard, of passages whose states are there already.
+    """Write a store of one shard, of passages whose states are there already, by a codec that has nothing to learn.
 
     Raises:
         StoreError: ``path`` exists already, an id comes twice, or the disk refuses a write.
@@ -284,6 +297,8 @@ def write_store(path: Path, passages: Iterable[Encoded], codec: Codec, made_by: 
     given = list(passages)
     plan = Plan(codec, made_by, shard_passages=max(1, len(given)))
     with StoreWriter(path, plan) as writer:
+        if codec.arrays():
+            writer.learn(lambda: None)
         if given:
             writer.write(0, given[0][0], "", given, lambda tokens, size: None)
         writer.publish(min(1, len(given)))

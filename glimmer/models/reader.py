@@ -78,6 +78,7 @@ class Reader(Model):
         if not encoder.embedding.weight.is_meta:  # a sketch has no values to set
             initialise(self)
             encoder.initialise()
+        memory.allocate(encoder.width)
         memory.prepare(encoder.memory_modules(), self.memory_fingerprint)
 
     def forward(self, batch: Batch, every_passage: bool = False) -> ReaderOutput:

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 _MEMORY_TABLE = "encoder.memory_relative_attention_bias.weight"
 LIVE_TABLE = "encoder.live_relative_attention_bias.weight"
+MEMORY = "memory"
+"""The part that is the memory; what it learns besides parameters, such as codebooks, is in checkpoints too."""
 HEAD = "reranker"
 """The part that is the reranker head; in a file's metadata, its registered name."""
 _RETRIEVAL_WEIGHT = f"{HEAD}.retrieval_weight"
@@ -66,17 +68,19 @@ def assign_weights(
 ) -> None:
     """Copy ``tensors``, those of a reader with the reranker ``head``, under the rules of ``load_weights``.
 
-    Parameters named in ``absent`` keep their initial values where the source has none for them.
+    Parameters named in ``absent`` keep their initial values where the source has none for them. What a memory has
+    learned besides parameters goes into memory that learns the same, and is else left out.
     """
     parameters = dict(model.named_parameters())
-    tensors = dict(tensors)
+    learned = {name: tensor for name, tensor in tensors.items() if _in(MEMORY, name) and name not in parameters}
+    tensors = {name: tensor for name, tensor in tensors.items() if name not in learned}
     for table, other in ((_MEMORY_TABLE, LIVE_TABLE), (LIVE_TABLE, _MEMORY_TABLE)):
         if table in parameters and table not in tensors and other in tensors:
             tensors[table] = tensors[other]
-    same_head = head == head_of(model) and _shapes(tensors) == _shapes(parameters)
+    same_head = head == head_of(model) and _head_shapes(tensors) == _head_shapes(parameters)
 
     def stays(name: str) -> bool:
-        return (not same_head and _in_head(name)) or (fresh is not None and re.search(fresh, name) is not None)
+        return (not same_head and _in(HEAD, name)) or (fresh is not None and re.search(fresh, name) is not None)
 
     tensors = {name: tensor for name, tensor in tensors.items() if not stays(name)}
     lacking = [name for name in parameters if name not in tensors]
@@ -98,6 +102,12 @@ def assign_weights(
         for name, tensor in tensors.items():
             if name in parameters:
                 parameters[name].copy_(tensor)
+        memory = {name: buffer for name, buffer in model.named_buffers() if _in(MEMORY, name)}
+        if _shapes(learned) == _shapes(memory):
+            for name, tensor in learned.items():
+                memory[name].copy_(tensor)
+        elif learned:
+            log.info("what the memory of %s has learned is not this reader's: %s", source, listed([*learned]))
     if initial:
         log.info("from %s come no weights for %s: they keep their initial values", source, listed(initial))
 
@@ -108,13 +118,22 @@ def head_of(model: nn.Module) -> str | None:
     return reranker.config.name if isinstance(reranker, Reranker) else None
 
 
-def _in_head(name: str) -> bool:
-    return name.startswith(f"{HEAD}.")
+def without_memory(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What is not the memory's own: for a reader of the same parts, but with memory of another kind."""
+    return {name: tensor for name, tensor in tensors.items() if not _in(MEMORY, name)}
+
+
+def _in(part: str, name: str) -> bool:
+    return name.startswith(f"{part}.")
+
+
+def _head_shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    """The shapes of what is the head's own."""
+    return _shapes({name: t for name, t in tensors.items() if _in(HEAD, name) and name != _RETRIEVAL_WEIGHT})
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
-    """The shapes of what is the head's own."""
-    return {name: t.shape for name, t in tensors.items() if _in_head(name) and name != _RETRIEVAL_WEIGHT}
+    return {name: tensor.shape for name, tensor in tensors.items()}
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

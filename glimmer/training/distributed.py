@@ -73,6 +73,12 @@ class Group:
         dist.all_gather_object(values, value)
         return values  # type: ignore[return-value]
 
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum over the ranks, which takes the place of ``tensor``."""
+        if self.world > 1:
+            dist.all_reduce(tensor)
+        return tensor
+
     def on_main(self, compute: Callable[[], T]) -> T:
         """Compute on the main process alone and give every process the result."""
         if self.world == 1:

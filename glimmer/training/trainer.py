@@ -128,9 +128,8 @@ class Trainer:
         Raises:
             GlimmerError: the memory is not that of the weights, or a callback refuses.
         """
-        for module in self.reader.modules():
-            if isinstance(module, Memory):
-                module.check()
+        for memory in self._memories():
+            memory.check()
         self._call("check")
 
     def fit(self) -> None:
@@ -250,6 +249,8 @@ class Trainer:
         rate = self.lr * self.lr_scheduler.multiplier(self.step, self.progress)
         set_learning_rate(self.optimizer, rate)
         self.optimizer.step()
+        for memory in self._memories():
+            memory.learn(self.group)
         self.schedule.update(self.step, tally.mean(EXACT), stage.questions or self.config.questions)
         self.step += 1
         self.loss = loss
@@ -262,6 +263,9 @@ class Trainer:
         self.tokens_seen += sum(rank[1] for rank in ranks)
         self.elapsed = ranks[0][2]
         self.interrupted = next((rank[3] for rank in ranks if rank[3]), None)
+
+    def _memories(self) -> list[Memory]:
+        return [module for module in self.reader.modules() if isinstance(module, Memory)]
 
     def _batches(self, stage: StageConfig) -> list[Batch]:
         """Make this rank's micro-batches of the next update, each of examples alike in length: padding costs time."""

@@ -79,6 +79,23 @@ def test_memory_from_a_raw_store_is_memory_encoded_now(tmp_path: Path, dtype: st
         other(batch)
 
 
+@pytest.mark.parametrize("subspaces", [1, 4, 32])
+def test_a_codebook_that_holds_every_vector_is_raw_memory(tmp_path: Path, subspaces: int) -> None:
+    online = small_reader()
+    batch = small_batch()
+    with torch.no_grad():
+        memory = online.encode_memory(batch.passages)
+    states = [memory.values[n][memory.mask[n]] for n in range(len(batch.passage_ids))]
+    codec = CODECS.build(CODECS.configure("product", codes=256, subspaces=subspaces), width=32)
+    codec.fit(states)
+    ids, lengths = batch.passages.ids.tolist(), batch.passages.mask.sum(1).tolist()
+    rows = [(i, ids[n][: lengths[n]], states[n]) for n, i in enumerate(batch.passage_ids)]
+    write_store(tmp_path / "store", rows, codec, online.memory_fingerprint())
+    stored = small_reader(memory="stored", memory_options={"path": str(tmp_path / "store")})
+    assert codec.bytes_per_token == subspaces < 4 * 32
+    assert torch.equal(scored_logits(stored, batch), scored_logits(online, batch))
+
+
 def test_glimmer_that_keeps_all_is_lumen() -> None:
     lumen = small_reader(rerank=0, reranker="none")
     glimmer = small_reader(rerank=1, reranker="first_token", selector="top_m", selector_options={"kept": 4})

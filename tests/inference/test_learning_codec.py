@@ -15,7 +15,9 @@ from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import LoadedRun, untrained_run
 from glimmer.memory import CODECS, Codec, MemoryStore, register_codec
 from glimmer.memory.check import verify_files
-from glimmer.memory.learned import Arrays
+from glimmer.memory.codecs.base import Arrays
+from glimmer.memory.fingerprint import Fingerprint
+from glimmer.memory.writer import Plan, StoreWriter
 from glimmer.registry import ComponentConfig
 
 FITTED: list[int] = []
@@ -48,10 +50,10 @@ class Centred(Codec):
 
     @property
     def sample(self) -> int:
-        return 50 if self.mean is None else 0
+        return 10 if self.mean is None else 0
 
     def fit(self, sample: Sequence[Tensor]) -> None:
-        FITTED.append(sum(map(len, sample)))
+        FITTED.append(sum(self.stored_tokens(len(states)) for states in sample))
         self.mean = torch.cat([*sample]).mean(0)
 
     def arrays(self) -> Arrays:
@@ -79,8 +81,7 @@ def test_it_is_learned_once_and_given_back(run: LoadedRun, tmp_path: Path, monke
     with pytest.raises(KeyboardInterrupt):
         encode_passages(run, broken(), path, codec, shard_passages=4, batch_size=2)
     assert encode_passages(run, iter(passages), path, codec, shard_passages=4, batch_size=2)
-    assert len(FITTED) == 1
-    assert FITTED[0] >= 50
+    assert FITTED == [12]  # of four passages, encoded two at once: what is not stored does not count
     assert np.load(path / "codec" / "mean.npy").shape == (16,)
     store = MemoryStore(path)
     raw = tmp_path / "raw"
@@ -94,3 +95,19 @@ def test_it_is_learned_once_and_given_back(run: LoadedRun, tmp_path: Path, monke
     file.write_bytes(file.read_bytes()[:-1] + b"\x7f")
     with pytest.raises(StoreError, match=r"codec/mean\.npy is damaged: its checksum"):
         verify_files(path, store.promised)
+
+
+def test_a_store_that_was_begun_with_something_else_is_refused(tmp_path: Path) -> None:
+    plans = []
+    for value in (1.0, 2.0):
+        codec = CODECS.build(CODECS.configure("test_centred"), width=4)
+        codec.fit([torch.full((2, 4), value)])
+        plans.append(Plan(codec, Fingerprint("encoder", "weights", 1, "text"), shard_passages=4))
+    FITTED.clear()
+    for plan in (plans[0], plans[0]):
+        with StoreWriter(tmp_path / "store", plan) as writer:
+            writer.learn(lambda: FITTED.append(1))
+    with StoreWriter(tmp_path / "store", plans[1]) as writer:
+        with pytest.raises(StoreError, match="was begun with other mean than this run has learned; go on with the run"):
+            writer.learn(lambda: FITTED.append(1))
+    assert FITTED == []

@@ -120,6 +120,12 @@ def test_two_ranks_are_one_rank_with_twice_the_batch(tmp_path: Path) -> None:
     assert first["loss"] == second["loss"] == pytest.approx(tally.mean("cross_entropy"), rel=1e-5)
     assert first["from_main"] == second["from_main"] == 0
     assert torch.equal(first["shared"], second["shared"])
+    for name, tensor in first["codes"].items():
+        assert torch.equal(tensor, second["codes"][name]), name
+    assert int(first["codes"]["seen"]) == 5 * 16  # the share of an update, of both ranks' tokens
+    # 24 tokens an update, 12 of each rank; codes that were drawn again have more than they had.
+    assert 23.9 < first["codes"]["counts"].sum() < 36
+    assert first["sum"].tolist() == second["sum"].tolist() == [2.0, 1.0]
 
 
 def test_logs_are_copied_once_a_micro_batch_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,50 +1,14 @@
-"""Codecs: how a token's state is stored.
+"""Raw storage: the states themselves, in one of the float types."""
 
-Legend: T tokens, D width, C stored columns.
-"""
-
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from glimmer.errors import StoreError
+from glimmer.memory.codecs.base import Codec, register_codec
 from glimmer.options import option
-from glimmer.registry import ComponentConfig, Registry
-
-
-class Codec(ABC):
-    """Turns states ``[T, D]`` into stored rows ``[T, C]`` and back."""
-
-    storage: torch.dtype
-    """The type of a stored element."""
-
-    def __init__(self, config: ComponentConfig, width: int) -> None:
-        self.config = config
-        self.width = width
-
-    @property
-    @abstractmethod
-    def columns(self) -> int:
-        """C, stored elements a token."""
-
-    @property
-    def bytes_per_token(self) -> int:
-        """Stored bytes a token."""
-        return self.columns * self.storage.itemsize
-
-    @abstractmethod
-    def encode(self, states: Tensor) -> Tensor:
-        """Compress ``[T, D]``."""
-
-    @abstractmethod
-    def decode(self, rows: Tensor) -> Tensor:
-        """Restore float32 ``[T, D]``."""
-
-
-CODECS: Registry[Codec] = Registry("codec", Codec)
-register_codec = CODECS.register
+from glimmer.registry import ComponentConfig
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 

@@ -1,0 +1,20 @@
+"""Codecs: how a token's state is stored."""
+
+from glimmer.memory.codecs.base import CODECS, Codec, register_codec
+from glimmer.memory.codecs.first_tokens import FirstTokensCodec
+from glimmer.memory.codecs.int8 import Int8Codec
+from glimmer.memory.codecs.product import ProductCodec
+from glimmer.memory.codecs.raw import DTYPES, RawCodec
+from glimmer.memory.codecs.sequence import SequenceCodec
+
+__all__ = [
+    "CODECS",
+    "DTYPES",
+    "Codec",
+    "FirstTokensCodec",
+    "Int8Codec",
+    "ProductCodec",
+    "RawCodec",
+    "SequenceCodec",
+    "register_codec",
+]

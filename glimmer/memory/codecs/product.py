@@ -1,0 +1,106 @@
+"""Product quantisation of stored memory (MEMORY-VQ): packed codes, and the codebooks that they point into."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from glimmer.errors import StoreError
+from glimmer.memory.codecs.base import Arrays, Codec, register_codec, require_finite
+from glimmer.memory.codecs.codebooks import CodebookConfig, lookup, nearest
+from glimmer.memory.codecs.kmeans import fit_codebooks
+from glimmer.memory.codecs.packing import pack, packed_bytes, unpack
+from glimmer.options import option
+
+CODEBOOKS = "codebooks"
+"""The name of the learned array, float32 ``[G, C, W]``."""
+
+
+@dataclass(kw_only=True)
+class ProductConfig(CodebookConfig):
+    """Options of product quantisation."""
+
+    seed: int = option(0, "Seed of the codebooks and of the passages that they are learned from", least=0)
+
+
+@register_codec("product", ProductConfig)
+class ProductCodec(Codec):
+    """Product quantisation: every subspace of a state as the code of the nearest vector of its codebook.
+
+    A row is its g codes of ⌈log2 C⌉ bits, packed as ``glimmer.memory.codecs.packing`` says.
+    """
+
+    config: ProductConfig
+    storage = torch.uint8
+
+    def __init__(self, config: ProductConfig, width: int) -> None:
+        super().__init__(config, width)
+        self.subspaces = config.cut(width)
+        self._codebooks: Tensor | None = None
+
+    @property
+    def columns(self) -> int:
+        """Bytes of the packed codes."""
+        return packed_bytes(self.subspaces, self.config.bits)
+
+    @property
+    def codebooks(self) -> Tensor:
+        """``[G, C, W]``.
+
+        Raises:
+            StoreError: they are not learned yet.
+        """
+        if self._codebooks is None:
+            raise StoreError("the codec product has no codebooks yet; fit it to a sample of states, or load them")
+        return self._codebooks
+
+    def encode(self, states: Tensor) -> Tensor:
+        """Find the nearest codes and pack them.
+
+        Raises:
+            StoreError: a state is infinite or no number, or there are no codebooks.
+        """
+        require_finite(states, self.config.name)
+        return pack(nearest(states, self.codebooks), self.config.bits)
+
+    def decode(self, rows: Tensor) -> Tensor:
+        """Look the codes up."""
+        return lookup(unpack(rows, self.subspaces, self.config.bits), self.codebooks)
+
+    @property
+    def sample(self) -> int:
+        """What the codebooks are drawn from, until there are some."""
+        return self.config.sample if self._codebooks is None else 0
+
+    def fit(self, sample: Sequence[Tensor]) -> None:
+        """Learn the codebooks from random tokens of the sample, where it has more than are wanted.
+
+        Raises:
+            StoreError: there is no state, or one is infinite or no number.
+        """
+        states = torch.cat([*sample, torch.empty(0, self.width)])
+        if len(states) > self.config.sample:
+            generator = torch.Generator().manual_seed(self.config.seed)
+            states = states[torch.randperm(len(states), generator=generator)[: self.config.sample]]
+        require_finite(states, self.config.name)
+        if not len(states):
+            raise StoreError("the codec product has no states to learn its codebooks from; encode one passage at least")
+        self._codebooks = fit_codebooks(states, self.config, self.subspaces, self.config.seed)
+
+    def arrays(self) -> Arrays:
+        """The codebooks, once there are some."""
+        return {} if self._codebooks is None else {CODEBOOKS: self._codebooks.cpu().numpy()}
+
+    def load(self, arrays: Arrays) -> None:
+        """Take codebooks.
+
+        Raises:
+            StoreError: there are none, or of another shape.
+        """
+        shape = (self.subspaces, self.config.codes, self.width // self.subspaces)
+        found = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
+        if found != {CODEBOOKS: ("float32", shape)}:
+            raise StoreError(f"the codec product needs the array {CODEBOOKS}, float32 of {shape}; found {found}")
+        self._codebooks = torch.from_numpy(np.ascontiguousarray(arrays[CODEBOOKS]))
