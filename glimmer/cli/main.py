@@ -11,6 +11,7 @@ COMMANDS = {
     "components": "list what is registered, and its options",
     "compute": "count multiply-adds of a question, and stored bytes",
     "corpus": "build the corpus of questions over the World Factbook",
+    "passages": "cut a knowledge source into passages",
     "train": "train a run from the configuration tree",
     "encode": "write the memory of all passages into a store",
     "evaluate": "score a trained run on a split",

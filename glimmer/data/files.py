@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from glimmer.errors import DataError, suggest
 
@@ -123,15 +123,24 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
     Raises:
         DataError: the file cannot be written; the old one is as it was.
     """
-    if path.suffix == ".gz":
-        content = gzip.compress(content, mtime=0)
+    with new_file(path) as file:
+        file.write(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes its place at ``path`` when the block ends, and is removed where the block fails.
+
+    Raises:
+        DataError: the file cannot be written; the old one is as it was.
+    """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.chmod(0o644)
@@ -157,6 +166,25 @@ def new_folder(path: Path) -> Iterator[Path]:
             folder.replace(path)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Say in one line what is wrong with the file that the block reads.
+
+    Raises:
+        DataError: ``path`` is missing or cannot be read, or is no whole gzip file.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except EOFError:
+        raise DataError(f"{path}: the gzip file is truncated") from None
+    except zlib.error as error:
+        raise DataError(f"{path}: the gzip file is corrupt: {error}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """Passage collections on disk: JSON lines ``{id, title, text}``, with the split of the document where known."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from glimmer.data.files import read_json_lines, write_json_lines
+from glimmer.data.index import index_folder
+from glimmer.data.mapped import MappedPassages, MappedRows, MappedSplits
 from glimmer.data.values import Passage
 from glimmer.errors import DataError, suggest
 
@@ -14,9 +16,12 @@ EXPECTED = 'a passage {"id": text, "title": text, "text": text}'
 
 @dataclass(frozen=True)
 class Collection:
-    """The passages of a file in file order, found by id; ``splits`` holds the split of those that name one."""
+    """The passages of a file in file order, found by id; ``splits`` holds the split of those that name one.
 
-    passages: tuple[Passage, ...]
+    All are in memory, or read from the disk one by one where the file has an index.
+    """
+
+    passages: Sequence[Passage]
     splits: Mapping[str, str]
     rows: Mapping[str, int]
     """Passage id → position in ``passages``."""
@@ -37,11 +42,15 @@ class Collection:
 
 
 def read_passages(path: Path) -> Collection:
-    """Read a passage collection.
+    """Read a passage collection; with an index beside it (``glimmer.data.index``), only when passages are asked for.
 
     Raises:
-        DataError: names the line of the first broken, incomplete or repeated passage.
+        DataError: names the line of the first broken, incomplete or repeated passage; or the index is damaged, or of
+            another file.
     """
+    if index_folder(path).exists():
+        mapped = MappedPassages(path)
+        return Collection(mapped, MappedSplits(mapped), MappedRows(mapped))
     passages: list[Passage] = []
     splits: dict[str, str] = {}
     rows: dict[str, int] = {}
