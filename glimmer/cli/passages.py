@@ -5,8 +5,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from glimmer.cli.arguments import positive
+from tqdm import tqdm
+
+from glimmer.cli.arguments import not_negative, positive
+from glimmer.data.index import index_folder
 from glimmer.data.knowledge.build import PASSAGES, build_passages
+from glimmer.data.knowledge.generate import generate_source
+from glimmer.data.passages import index_passages
 from glimmer.training.signals import StopSignals
 
 CUT = """\
@@ -52,6 +57,24 @@ def _parser() -> argparse.ArgumentParser:
         "--words", type=positive, default=100, metavar="N", help="most words of a passage (default: %(default)s)"
     )
     cut.add_argument("--processes", type=positive, default=1, metavar="N", help="default: %(default)s")
+
+    index = commands.add_parser(
+        "index",
+        help="make a passage file readable without holding it in memory",
+        description="Write FILE.index/ beside a passages.jsonl, by which its passages are read one by one.",
+    )
+    index.set_defaults(run=_index)
+    index.add_argument("file", metavar="FILE", type=Path, help="passages.jsonl")
+
+    generate = commands.add_parser(
+        "generate",
+        help="write a knowledge source of invented words, to measure with",
+        description="Write a knowledge source of invented words in the sizes of KILT's; the same bytes everywhere.",
+    )
+    generate.set_defaults(run=_generate)
+    generate.add_argument("file", metavar="FILE", type=Path, help="file to write, plain or .gz")
+    generate.add_argument("--paragraphs", type=positive, default=100_000, metavar="N", help="default: %(default)s")
+    generate.add_argument("--seed", type=not_negative, default=0, metavar="N", help="default: %(default)s")
     return parser
 
 
@@ -70,4 +93,19 @@ def _cut(arguments: argparse.Namespace) -> int:
         f"{arguments.output / PASSAGES}: {manifest['passages']:,} passages of {manifest['pages']:,} pages, "
         f"{manifest['bytes'] / 1e6:,.1f} MB ({time.monotonic() - start:.0f} s)"
     )
+    return 0
+
+
+def _index(arguments: argparse.Namespace) -> int:
+    start = time.monotonic()
+    count = index_passages(arguments.file, progress=True)
+    print(f"{index_folder(arguments.file)}: {count:,} passages ({time.monotonic() - start:.0f} s)")
+    return 0
+
+
+def _generate(arguments: argparse.Namespace) -> int:
+    with tqdm(total=arguments.paragraphs, unit=" paragraphs", unit_scale=True, disable=None) as bar:
+        pages = generate_source(arguments.file, arguments.paragraphs, arguments.seed, bar.update)
+    size = arguments.file.stat().st_size
+    print(f"{arguments.file}: {pages:,} pages of at least {arguments.paragraphs:,} paragraphs, {size / 1e6:,.1f} MB")
     return 0

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from glimmer.data.files import content_hash
+from glimmer.data.files import content_hash, hash_all
 from glimmer.data.kilt import read_records
 from glimmer.data.passages import Collection, read_passages
 from glimmer.data.values import Candidate, Passage, Record
@@ -143,7 +143,7 @@ class Corpus:
 
     @cached_property
     def _passages_hash(self) -> str:
-        return content_hash(*(f"{p.id}\n{p.title}\n{p.text}" for p in self.collection.passages))
+        return hash_all(f"{p.id}\n{p.title}\n{p.text}" for p in self.collection.passages)
 
     def _flagged(self, record: Record, hits: Hits) -> tuple[Candidate, ...]:
         gold = record.gold_ids

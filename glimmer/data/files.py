@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from glimmer.errors import DataError, suggest
 
@@ -41,16 +41,25 @@ def read_json_lines(path: Path, expected: str) -> Iterator[tuple[int, dict[str, 
     """
     number = 0
     for number, line in read_lines(path):
-        try:
-            item = json.loads(line)
-        except json.JSONDecodeError as error:
-            cut = " (the file seems truncated: its last line has no end)" if not line.endswith("\n") else ""
-            raise DataError(f"{path}:{number}: not JSON: {error.msg}{cut}; expected {expected}") from None
-        if not isinstance(item, dict):
-            raise DataError(f"{path}:{number}: expected {expected}, found {_kind(item)}")
-        yield number, item
+        yield number, json_object(f"{path}:{number}", line, expected)
     if number == 0:
         raise DataError(f"{path}: the file is empty; expected on every line {expected}")
+
+
+def json_object(where: str, line: str, expected: str) -> dict[str, Any]:
+    """The JSON object of a line.
+
+    Raises:
+        DataError: it is none; ``where`` names the line, and ``expected`` says what it should be.
+    """
+    try:
+        item = json.loads(line)
+    except json.JSONDecodeError as error:
+        cut = " (the file seems truncated: its last line has no end)" if not line.endswith("\n") else ""
+        raise DataError(f"{where}: not JSON: {error.msg}{cut}; expected {expected}") from None
+    if not isinstance(item, dict):
+        raise DataError(f"{where}: expected {expected}, found {_kind(item)}")
+    return item
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -74,13 +83,13 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise DataError(f"{path}:{number + 1}: cannot be read: {error.strerror or error}") from None
 
 
-def decode_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
+def decode_lines(lines: Iterable[bytes], name: str, first: int = 1) -> Iterator[tuple[int, str]]:
     """Yield ``(line number, line)``, each decoded when it is asked for; a byte-order mark is no text.
 
     Raises:
         DataError: a line is not UTF-8; it is named as the line of ``name``.
     """
-    for number, raw in enumerate(lines, start=1):
+    for number, raw in enumerate(lines, start=first):
         try:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -91,8 +100,12 @@ def decode_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]
 
 def write_json_lines(path: Path, items: Iterable[dict[str, Any]]) -> None:
     """Write one JSON object a line, atomically; ``.gz`` by suffix. The same items give the same bytes."""
-    lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
-    write_bytes(path, lines.encode())
+    write_bytes(path, b"".join(map(json_line, items)))
+
+
+def json_line(item: dict[str, Any]) -> bytes:
+    """An object as a line of a JSON-lines file."""
+    return (json.dumps(item, ensure_ascii=False) + "\n").encode()
 
 
 def write_json(path: Path, item: Any) -> None:
@@ -124,12 +137,14 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
         DataError: the file cannot be written; the old one is as it was.
     """
     with new_file(path) as file:
-        file.write(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+        file.write(content)
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write, which takes its place at ``path`` when the block ends, and is removed where the block fails.
+
+    It is packed where ``path`` ends in ``.gz``; the same content gives the same bytes.
 
     Raises:
         DataError: the file cannot be written; the old one is as it was.
@@ -140,7 +155,11 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                yield file
+                if path.suffix == ".gz":
+                    with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+                        yield cast(BinaryIO, packed)
+                else:
+                    yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.chmod(0o644)
@@ -205,6 +224,11 @@ def writing(path: Path) -> Iterator[None]:
 
 def content_hash(*parts: str | bytes) -> str:
     """A short SHA-256 of text and bytes, the same on every machine."""
+    return hash_all(parts)
+
+
+def hash_all(parts: Iterable[str | bytes]) -> str:
+    """``content_hash`` of parts that come one by one."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part

@@ -52,7 +52,12 @@ def key_of(passage_id: str) -> int:
 
 
 def write_index(
-    passages: Path, read: Read, size: int, count: int, blocks: Iterable[Block], fill: Callable[[Path], None]
+    passages: Path,
+    read: Read,
+    size: int,
+    count: int,
+    blocks: Iterable[Block],
+    fill: Callable[[Path], None] = lambda folder: None,
 ) -> None:
     """Write the index of ``count`` passages, ``size`` bytes; what ``fill`` adds to its folder belongs to it.
 

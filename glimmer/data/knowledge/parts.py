@@ -1,7 +1,6 @@
 """The passages of one shard on disk: ``NUMBER.jsonl``, and ``NUMBER.npz`` with what the index needs of them."""
 
 import io
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from glimmer.data.files import write_bytes
+from glimmer.data.files import json_line, write_bytes
 from glimmer.data.index import Block, key_of
 from glimmer.data.knowledge.cut import Cut, cut_page
 from glimmer.data.knowledge.pages import Page, parse_page
@@ -71,7 +70,7 @@ def _line(page: Page, number: int, cut: Cut) -> tuple[str, bytes, tuple[int, int
     passage_id = f"{page.wikipedia_id}-{number}"
     item = {"id": passage_id, "title": page.title, "text": cut.text, "wikipedia_id": page.wikipedia_id, **asdict(cut)}
     span = (cut.start_paragraph_id, cut.start_character, cut.end_paragraph_id, cut.end_character)
-    return passage_id, (json.dumps(item, ensure_ascii=False) + "\n").encode(), span
+    return passage_id, json_line(item), span
 
 
 def text_of(part: Path) -> Path:

@@ -30,18 +30,18 @@ class PassageSpans:
             DataError: it or its index is missing or damaged, or was not cut from a knowledge source.
         """
         folder = index_folder(path)
-        self._passages = MappedPassages(path)
         if not (folder / SPANS).exists():
             raise DataError(
                 f"{folder / SPANS}: no such file: {path.name} was not cut from a knowledge source; "
                 "make passages that know their places with `glimmer passages cut`"
             )
-        self._spans = load_array(folder, SPANS, (len(self._passages), 4))
+        self.collection = MappedPassages(path)
+        self._spans = load_array(folder, SPANS, (len(self.collection), 4))
         self._pages = load_array(folder, PAGES, (None,))
 
     def __contains__(self, wikipedia_id: object) -> bool:
         """Whether the page has passages."""
-        return isinstance(wikipedia_id, str) and self._passages.row(f"{wikipedia_id}-0") is not None
+        return isinstance(wikipedia_id, str) and self.collection.row(f"{wikipedia_id}-0") is not None
 
     def passages(self, provenance: Mapping[str, Any]) -> tuple[str, ...]:
         """The ids of the passages that overlap a KILT provenance, in the page's order.
@@ -57,7 +57,7 @@ class PassageSpans:
         page = provenance.get("wikipedia_id")
         if page is None:
             raise DataError(f"a provenance names no page; expected 'wikipedia_id': text, found {provenance!r:.80}")
-        first = self._passages.row(f"{page}-0")
+        first = self.collection.row(f"{page}-0")
         if first is None:
             return ()
         stop = int(self._pages[np.searchsorted(self._pages, first, "right")])
