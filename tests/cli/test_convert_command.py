@@ -89,7 +89,7 @@ def test_mistakes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "t.json: expected SPLIT=FILE" in failure(capsys, "from-fid", "t.json", "--output", "c", "--name", "n")
     assert "'a' is there already" in failure(capsys, "from-fid", "a=b", "a=c", "--output", "c", "--name", "n")
     other = FidExample("x", "Who?", ("I",), (FidContext("T", "text", "1", 1.0), FidContext("T", "other", "1", 1.0)))
-    mixed = FidExample("x", "Who?", ("I",), (FidContext("T", "text", "1", 1.0), FidContext("T", "more", "2")))
+    mixed = FidExample("x", "Who?", ("I",), (FidContext("T", "text", "1", 1.0), FidContext("U", "more", "2")))
     for example, words in ((other, "the passage '1' has another title or text"), (mixed, "passage 1 has no 'score'")):
         write_fid(tmp_path / "t.json", [TRAIN[1], example])
         options = ("--output", tmp_path / "c", "--name", "nq")

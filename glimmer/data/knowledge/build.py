@@ -129,7 +129,9 @@ def _cut_all(
         for shard in shards(source, shard_bytes):
             if (signal := stopped()) is not None:
                 wait(0)
-                raise InterruptionError(f"stopped by {signal} after {len(made):,} shards; the same command goes on")
+                raise InterruptionError(
+                    f"stopped by {signal} after {len(made):,} of its shards; the same command goes on"
+                )
             made.append(parts / f"{shard.number:06d}")
             if text_of(made[-1]).exists():
                 bar.update(shard.weight)

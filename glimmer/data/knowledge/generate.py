@@ -46,13 +46,13 @@ def _page(number: int, seed: int, vocabulary: Sequence[str]) -> dict[str, Any]:
     title = f"{rng.choice(vocabulary)} {rng.choice(vocabulary)}".title()
     text = [f"{title}\n"]
     while len(text) < PARAGRAPHS:
-        if len(text) > 2 and rng.random() < 0.2:
+        if len(text) > 2 and rng.random() < 0.1:
             text.append(f"Section::::{rng.choice(vocabulary).title()}.\n")
         elif rng.random() < 0.4:
             text.append(f"BULLET::::- {_sentence(rng, vocabulary, 6)}\n")
         else:
-            text.append(" ".join(_sentence(rng, vocabulary, 18) for _ in range(rng.randint(1, 3))) + "\n")
-    links = [_link(rng, vocabulary) for _ in range(26)]
+            text.append(" ".join(_sentence(rng, vocabulary, 14) for _ in range(rng.randint(1, 3))) + "\n")
+    links = [_link(rng, vocabulary) for _ in range(42)]
     return {
         "_id": str(number),
         "wikipedia_id": str(number),

@@ -70,7 +70,7 @@ def test_every_line_is_in_one_shard(tmp_path: Path, size: int, end: str) -> None
 def test_a_stopped_build_goes_on(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = made(source, tmp_path / "whole", shard_bytes=SMALL)
     asked = iter([None, None, "SIGTERM"])
-    with pytest.raises(InterruptionError, match="stopped by SIGTERM after 2 shards; the same command goes on"):
+    with pytest.raises(InterruptionError, match="stopped by SIGTERM after 2 of its shards; the same command goes on"):
         build_passages(source, tmp_path / "out", words=8, shard_bytes=SMALL, stopped=lambda: next(asked))
     assert not (tmp_path / "out" / "passages.jsonl").exists()
     cut: list[int] = []
