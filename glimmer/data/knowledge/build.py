@@ -4,11 +4,13 @@ While it is made, the folder holds ``parts/``: a pair of files a shard, and ``pa
 parts of. At the end they are joined into ``passages.jsonl`` and its index, and ``manifest.json`` is written last.
 """
 
+import fcntl
 import shutil
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -55,16 +57,17 @@ def build_passages(
     parts = output / PARTS
     if not parts.exists():
         write_json(parts / ORIGIN, origin)
-    with _bar(source.name, origin["source"]["size"], progress) as bar, _executor(processes) as executor:
-        try:
-            made = _cut_all(source, words, parts, shard_bytes, executor, 2 * processes - 2, bar, stopped)
-        except BrokenLineError as error:
-            raise DataError(f"{source}:{line_number(source, error.offset)}: {error.problem}") from None
-    if Identity.of(source) != Identity(**origin["source"]):
-        raise DataError(f"{source}: the file was changed while it was read; remove {output} and begin anew")
-    manifest = {**origin, **_join(output, made, progress)}
-    write_json(output / MANIFEST, manifest)
-    shutil.rmtree(parts)
+    with _alone(parts):
+        with _bar(source.name, origin["source"]["size"], progress) as bar, _executor(processes) as executor:
+            try:
+                made = _cut_all(source, words, parts, shard_bytes, executor, 2 * processes - 2, bar, stopped)
+            except BrokenLineError as error:
+                raise DataError(f"{source}:{line_number(source, error.offset)}: {error.problem}") from None
+        if Identity.of(source) != Identity(**origin["source"]):
+            raise DataError(f"{source}: the file was changed while it was read; remove {output} and begin anew")
+        manifest = {**origin, **_join(output, made, progress)}
+        write_json(output / MANIFEST, manifest)
+        shutil.rmtree(parts)
     return manifest
 
 
@@ -145,6 +148,19 @@ def _cut_all(
         for future, _ in under_way:
             future.cancel()
     return made
+
+
+@contextmanager
+def _alone(parts: Path) -> Iterator[None]:
+    """Keep others from the same folder; the system lets go of it however this process ends."""
+    with writing(parts):
+        file = (parts / "lock").open("w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(f"{parts.parent}: another process is making these passages") from None
+        yield
 
 
 def _executor(processes: int) -> Executor:

@@ -240,3 +240,11 @@ def test_a_disk_that_is_full_is_one_line(source: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="is a file, not a folder"):
         build_passages(source, tmp_path / "file" / "out")
+
+
+def test_two_builds_of_one_folder_are_refused(source: Path, tmp_path: Path) -> None:
+    def another() -> None:
+        with pytest.raises(DataError, match="out: another process is making these passages"):
+            build_passages(source, tmp_path / "out", words=8)
+
+    build_passages(source, tmp_path / "out", words=8, stopped=another)  # type: ignore[arg-type]
