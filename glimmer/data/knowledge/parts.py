@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
 
 from glimmer.data.files import json_line, write_bytes
 from glimmer.data.index import Block, key_of
@@ -80,27 +81,33 @@ def text_of(part: Path) -> Path:
 
 def counts(part: Path) -> tuple[int, int]:
     """The pages and passages of a part."""
-    with np.load(part.with_suffix(".npz")) as arrays:
-        return len(arrays["pages"]), len(arrays["lengths"])
+    return len(_array(part, "pages")), len(_array(part, "lengths"))
 
 
 def blocks(parts: Sequence[Path]) -> Iterator[Block]:
     """The lines of each part."""
     for part in parts:
-        with np.load(part.with_suffix(".npz")) as arrays:
-            yield Block(arrays["lengths"], arrays["keys"])
+        yield Block(_array(part, "lengths"), _array(part, "keys"))
 
 
 def write_spans(folder: Path, parts: Sequence[Path], passages: int) -> None:
     """Write where all passages stand: ``spans.npy`` and ``pages.npy`` (see ``glimmer.data.knowledge.spans``)."""
+    pages = sum(np.count_nonzero(_array(part, "pages")) for part in parts)
     spans = open_memmap(folder / SPANS, "w+", np.int32, (passages, 4))
-    begins: list[Any] = []
-    row = 0
+    begins = open_memmap(folder / PAGES, "w+", np.int64, (pages + 1,))
+    row = page = 0
     for part in parts:
-        with np.load(part.with_suffix(".npz")) as arrays:
-            held = arrays["pages"][arrays["pages"] > 0]
-            begins.append(row + np.cumsum(held) - held)
-            spans[row : row + len(arrays["spans"])] = arrays["spans"]
-            row += len(arrays["spans"])
+        held, some = _array(part, "pages"), _array(part, "spans")
+        held = held[held > 0]
+        begins[page : page + len(held)] = row + np.cumsum(held) - held
+        spans[row : row + len(some)] = some
+        row, page = row + len(some), page + len(held)
+    begins[page] = passages
     spans.flush()
-    np.save(folder / PAGES, np.concatenate([*begins, [passages]]).astype(np.int64))
+    begins.flush()
+
+
+def _array(part: Path, name: str) -> NDArray[Any]:
+    with np.load(part.with_suffix(".npz")) as arrays:
+        array: NDArray[Any] = arrays[name]
+    return array
