@@ -92,7 +92,7 @@ def blocks(parts: Sequence[Path]) -> Iterator[Block]:
 
 def write_spans(folder: Path, parts: Sequence[Path], passages: int) -> None:
     """Write where all passages stand: ``spans.npy`` and ``pages.npy`` (see ``glimmer.data.knowledge.spans``)."""
-    pages = sum(np.count_nonzero(_array(part, "pages")) for part in parts)
+    pages = sum(int(np.count_nonzero(_array(part, "pages"))) for part in parts)
     spans = open_memmap(folder / SPANS, "w+", np.int32, (passages, 4))
     begins = open_memmap(folder / PAGES, "w+", np.int64, (pages + 1,))
     row = page = 0
