@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from glimmer.data.files import content_hash
+from glimmer.data.files import content_hash, hash_all
 from glimmer.data.kilt import read_records
 from glimmer.data.kilt_sets import check_set, kilt_name
 from glimmer.data.passages import Collection, read_passages
@@ -165,7 +165,7 @@ class Corpus:
 
     @cached_property
     def _passages_hash(self) -> str:
-        return content_hash(*(f"{p.id}\n{p.title}\n{p.text}" for p in self.collection.passages))
+        return hash_all(f"{p.id}\n{p.title}\n{p.text}" for p in self.collection.passages)
 
     def _flagged(self, record: Record, hits: Hits) -> tuple[Candidate, ...]:
         passages = [(self.collection.passages[row], score) for row, score in hits]
