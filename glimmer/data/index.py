@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from glimmer.data.array_file import ArrayFile, pieces
 from glimmer.data.files import new_folder, read_json, write_json
 from glimmer.data.spans import Span
 from glimmer.errors import DataError
@@ -98,16 +98,24 @@ def write_index(passages: Path, read: Read, size: int, count: int, blocks: Itera
         DataError: the disk refuses a write.
     """
     with new_folder(index_folder(passages)) as folder, TemporaryDirectory(dir=folder) as rough:
-        offsets = open_memmap(folder / OFFSETS, "w+", np.int64, (count + 1,))
-        spans = open_memmap(folder / SPANS, "w+", np.int32, (count, 4))
-        keys, pages = (open_memmap(Path(rough, name), "w+", np.uint64, (count,)) for name in (KEYS, PAGE_KEYS))
-        row = at = splits = placed = 0
-        for block in blocks:
-            stop = row + len(block.lengths)
-            offsets[row + 1 : stop + 1] = at + np.cumsum(block.lengths)
-            keys[row:stop], pages[row:stop], spans[row:stop] = block.keys, block.page_keys, block.spans
-            row, at = stop, int(offsets[stop])
-            splits, placed = splits + int(block.splits), placed + int(np.count_nonzero(block.page_keys))
+        keys, pages = Path(rough, KEYS), Path(rough, PAGE_KEYS)
+        at = splits = placed = 0
+        with (
+            ArrayFile(folder / OFFSETS, np.int64, (count + 1,)) as offsets_file,
+            ArrayFile(keys, np.uint64, (count,)) as keys_file,
+            ArrayFile(pages, np.uint64, (count,)) as pages_file,
+            ArrayFile(folder / SPANS, np.int32, (count, 4)) as spans_file,
+        ):
+            for block in blocks:
+                ends = at + np.cumsum(block.lengths)
+                offsets_file.append(ends - block.lengths)
+                keys_file.append(block.keys)
+                pages_file.append(block.page_keys)
+                spans_file.append(block.spans)
+                at += int(block.lengths.sum())
+                splits, placed = splits + int(block.splits), placed + int(np.count_nonzero(block.page_keys))
+            offsets_file.append(np.array([at]))
+        offsets = np.load(folder / OFFSETS, mmap_mode="r")
 
         def refuse_same(first: int, second: int) -> None:
             names = [json.loads(read(int(offsets[i]), int(offsets[i + 1])))["id"] for i in (first, second)]
@@ -119,9 +127,6 @@ def write_index(passages: Path, read: Read, size: int, count: int, blocks: Itera
             _sort(pages, placed, folder / PAGE_KEYS, folder / PAGE_ROWS)
         else:
             (folder / SPANS).unlink()
-        del keys, pages
-        for array in (offsets, spans):
-            array.flush()
         found = {"passages": count, "splits": splits, "placed": placed, "bytes": size, "ends_sha256": _ends(read, size)}
         write_json(folder / INDEX, {"format_version": FORMAT_VERSION, **found})
 
@@ -170,7 +175,7 @@ def find_rows(keys: NDArray[np.uint64], rows: NDArray[np.int64], name: str) -> N
 
 
 def _sort(
-    unsorted: NDArray[np.uint64],
+    unsorted: Path,
     count: int,
     keys_file: Path,
     rows_file: Path,
@@ -180,26 +185,21 @@ def _sort(
 
     ``same`` is told of neighbouring rows of one key.
     """
-    keys = open_memmap(keys_file, "w+", np.uint64, (count,))
-    rows = open_memmap(rows_file, "w+", np.int64, (count,))
     bits = (count // BUCKET).bit_length()
-    done = 0
-    for bucket in range(1 << bits):
-        found = [np.zeros(0, np.int64)]
-        for start in range(0, len(unsorted), BUCKET):
-            chunk = unsorted[start : start + BUCKET]
-            inside = chunk >> np.uint64(64 - bits) == bucket if bits else True  # a shift by 64 is undefined
-            found.append(start + np.flatnonzero((chunk != 0) & inside))
-        members = np.concatenate(found)
-        values = unsorted[members]
-        order = np.argsort(values, kind="stable")
-        sorted_values, sorted_rows = values[order], members[order]
-        for place in np.flatnonzero(np.diff(sorted_values) == 0):
-            same(int(sorted_rows[place]), int(sorted_rows[place + 1]))
-        keys[done : done + len(order)], rows[done : done + len(order)] = sorted_values, sorted_rows
-        done += len(order)
-    keys.flush()
-    rows.flush()
+    with ArrayFile(keys_file, np.uint64, (count,)) as keys, ArrayFile(rows_file, np.int64, (count,)) as rows:
+        for bucket in range(1 << bits):
+            members, values = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
+            for number, chunk in enumerate(pieces(unsorted, BUCKET)):
+                inside = chunk >> np.uint64(64 - bits) == bucket if bits else True  # a shift by 64 is undefined
+                found = np.flatnonzero((chunk != 0) & inside)
+                members.append(number * BUCKET + found)
+                values.append(chunk[found])
+            order = np.argsort(np.concatenate(values), kind="stable")
+            sorted_keys, sorted_rows = np.concatenate(values)[order], np.concatenate(members)[order]
+            for place in np.flatnonzero(np.diff(sorted_keys) == 0):
+                same(int(sorted_rows[place]), int(sorted_rows[place + 1]))
+            keys.append(sorted_keys)
+            rows.append(sorted_rows)
 
 
 def _ends(read: Read, size: int) -> str:
