@@ -51,12 +51,16 @@ class _Text:
         self._pieces = _pieces(path)
         self._buffer = ""
         self._line = 1
+        self._counted = 0
+        """Where in the buffer ``_line`` is the number of the line."""
         self._decoder = json.JSONDecoder()
 
     @property
     def line(self) -> int:
         """The number of the line that is being read."""
-        return self._line + self._buffer.count("\n", 0, self.at)
+        self._line += self._buffer.count("\n", self._counted, self.at)
+        self._counted = self.at
+        return self._line
 
     def next(self) -> str:
         """The next character that is no space, which is where reading goes on; empty at the end of the file."""
@@ -74,8 +78,10 @@ class _Text:
             try:
                 item, end = self._decoder.raw_decode(self._buffer, self.at)
             except json.JSONDecodeError as error:
-                # An item that goes on beyond what was read fails near its end; any other failure is one of the file.
-                if len(self._buffer) - error.pos < CHUNK and self._more():
+                # An item that goes on beyond what was read fails near its end, or where a text begins that has no end
+                # yet; any other failure is one of the file.
+                near = len(self._buffer) - error.pos < CHUNK or error.msg.startswith("Unterminated string")
+                if near and self._more():
                     continue
                 self.at = error.pos
                 raise self.error(f"not JSON: {error.msg}") from None
@@ -91,7 +97,7 @@ class _Text:
 
     def _more(self) -> bool:
         """Read on, and forget what lies behind."""
-        self._line, self._buffer, self.at = self.line, self._buffer[self.at :], 0
+        self._line, self._buffer, self.at, self._counted = self.line, self._buffer[self.at :], 0, 0
         piece = next(self._pieces, "")
         self._buffer += piece
         return bool(piece)

@@ -9,6 +9,7 @@ from glimmer.cli.main import main
 from glimmer.data.collection import Corpus, DataConfig
 from glimmer.data.fid_json import FidContext, FidExample, read_fid, write_fid
 from glimmer.data.passages import read_passages, write_passages
+from glimmer.data.spans import Span
 from glimmer.data.values import Passage
 from glimmer.retrieval import RETRIEVERS
 
@@ -37,6 +38,15 @@ def test_passages_go_to_tsv_and_back(tmp_path: Path) -> None:
     run("passages", tmp_path / "p.jsonl", tmp_path / "p.tsv.gz")
     run("passages", tmp_path / "p.tsv.gz", tmp_path / "q.jsonl")
     assert (tmp_path / "q.jsonl").read_bytes() == (tmp_path / "p.jsonl").read_bytes()
+
+
+def test_pages_and_splits_are_kept_where_the_format_has_room(tmp_path: Path) -> None:
+    passages = [Passage("1", "A", "text", "7", Span(1, 0, 2, 9)), Passage("2", "B", "more")]
+    write_passages(tmp_path / "p.jsonl", passages, {"2": "dev"})
+    run("passages", tmp_path / "p.jsonl", tmp_path / "q.jsonl.gz")
+    run("passages", tmp_path / "q.jsonl.gz", tmp_path / "r.jsonl")
+    assert (tmp_path / "r.jsonl").read_bytes() == (tmp_path / "p.jsonl").read_bytes()
+    assert b'"split": "dev"' in (tmp_path / "r.jsonl").read_bytes()
 
 
 def test_a_corpus_of_fid_s_files_has_their_candidates(tmp_path: Path) -> None:

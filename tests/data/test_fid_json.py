@@ -45,6 +45,15 @@ def pieces(path: Path, chunk: int) -> Any:
     return (text[start : start + chunk] for start in range(0, len(text), chunk))
 
 
+def test_a_text_longer_than_what_is_read_at_a_time_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_array, "CHUNK", 10)
+    write_fid(tmp_path / "q.json", [FidExample("a", "Who? " * 100, ("I",), ()), *EXAMPLES[1:]])
+    assert [example.id for example in read(tmp_path / "q.json")] == ["a", "b", "c"]
+    (tmp_path / "q.json").write_text((tmp_path / "q.json").read_text()[:200])
+    with pytest.raises(DataError, match=r"q\.json:2: not JSON: Unterminated string.* \(the file ends here\)|q\.json:2"):
+        read(tmp_path / "q.json")
+
+
 @pytest.mark.parametrize("text", ["[]", " [ ]\n", "[\n\n]\n"])
 def test_an_empty_array_has_no_example(tmp_path: Path, text: str) -> None:
     (tmp_path / "q.json").write_text(text)

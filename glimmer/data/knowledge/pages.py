@@ -28,9 +28,9 @@ def parse_page(line: bytes) -> Page:
         item = json.loads(line)
     except UnicodeDecodeError as error:
         raise DataError(f"not UTF-8 text: {error.reason} at byte {error.start} of the line") from None
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # the latter where lists are nested by the thousand
         cut = "" if line.endswith(b"\n") else " (the file seems truncated: its last line has no end)"
-        raise DataError(f"not JSON: {error.msg}{cut}; expected {EXPECTED}") from None
+        raise DataError(f"not JSON: {getattr(error, 'msg', error)}{cut}; expected {EXPECTED}") from None
     if not isinstance(item, dict):
         raise DataError(f"expected {EXPECTED}, found {item!r:.60}")
     page = Page(_text(item, "wikipedia_id"), _text(item, "wikipedia_title"), _value(item, "text"))

@@ -289,6 +289,8 @@ GOOD = json.dumps(page(1, "Text.\n")).encode() + b"\n"
         (GOOD[:50], "the file seems truncated"),
         (b"hello\n", "not JSON"),
         (b"\n", "not JSON"),
+        (b"1" * 5000 + b"\n", "not JSON"),
+        (b"[" * 100_000 + b"\n", "not JSON"),
         (b"[1]\n", 'expected a page {"wikipedia_id"'),
         (GOOD.replace(b"wikipedia_id", b"wikipediaid"), "no 'wikipedia_id'; did you mean 'wikipediaid'"),
         (GOOD.replace(b'"text"', b'"texts"'), "no 'text'; did you mean 'texts'"),
