@@ -55,9 +55,9 @@ def json_object(where: str, line: str, expected: str) -> dict[str, Any]:
     """
     try:
         item = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # the latter where lists are nested by the thousand
         cut = " (the file seems truncated: its last line has no end)" if not line.endswith("\n") else ""
-        raise DataError(f"{where}: not JSON: {error.msg}{cut}; expected {expected}") from None
+        raise DataError(f"{where}: not JSON: {getattr(error, 'msg', error)}{cut}; expected {expected}") from None
     if not isinstance(item, dict):
         raise DataError(f"{where}: expected {expected}, found {_kind(item)}")
     return item

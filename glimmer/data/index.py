@@ -27,6 +27,8 @@ from glimmer.errors import DataError
 FORMAT_VERSION = 1
 INDEX, OFFSETS, KEYS, ROWS = "index.json", "offsets.npy", "keys.npy", "rows.npy"
 PAGE_KEYS, PAGE_ROWS, SPANS = "page_keys.npy", "page_rows.npy", "spans.npy"
+PROMISES = {"passages": int, "placed": int, "splits": int, "sha256": str}
+"""What ``index.json`` tells beside what it is checked by."""
 ENDS = 1 << 20
 """Bytes at either end of a passage file that are compared."""
 BUCKET = 1 << 20
@@ -100,6 +102,7 @@ def write_index(passages: Path, read: Read, size: int, count: int, blocks: Itera
     with new_folder(index_folder(passages)) as folder, TemporaryDirectory(dir=folder) as rough:
         keys, pages = Path(rough, KEYS), Path(rough, PAGE_KEYS)
         at = splits = placed = 0
+        digest = hashlib.sha256()
         with (
             ArrayFile(folder / OFFSETS, np.int64, (count + 1,)) as offsets_file,
             ArrayFile(keys, np.uint64, (count,)) as keys_file,
@@ -112,7 +115,9 @@ def write_index(passages: Path, read: Read, size: int, count: int, blocks: Itera
                 keys_file.append(block.keys)
                 pages_file.append(block.page_keys)
                 spans_file.append(block.spans)
-                at += int(block.lengths.sum())
+                stop = at + int(block.lengths.sum())
+                digest.update(read(at, stop))
+                at = stop
                 splits, placed = splits + int(block.splits), placed + int(np.count_nonzero(block.page_keys))
             offsets_file.append(np.array([at]))
         offsets = np.load(folder / OFFSETS, mmap_mode="r")
@@ -127,8 +132,18 @@ def write_index(passages: Path, read: Read, size: int, count: int, blocks: Itera
             _sort(pages, placed, folder / PAGE_KEYS, folder / PAGE_ROWS)
         else:
             (folder / SPANS).unlink()
-        found = {"passages": count, "splits": splits, "placed": placed, "bytes": size, "ends_sha256": _ends(read, size)}
-        write_json(folder / INDEX, {"format_version": FORMAT_VERSION, **found})
+        write_json(
+            folder / INDEX,
+            {
+                "format_version": FORMAT_VERSION,
+                "passages": count,
+                "splits": splits,
+                "placed": placed,
+                "bytes": size,
+                "sha256": digest.hexdigest(),
+                "ends_sha256": _ends(read, size),
+            },
+        )
 
 
 def check_index(passages: Path, read: Read, size: int) -> dict[str, Any]:
@@ -147,9 +162,10 @@ def check_index(passages: Path, read: Read, size: int) -> dict[str, Any]:
         )
     if found.get("bytes") != size or found.get("ends_sha256") != _ends(read, size):
         raise DataError(f"{folder}: the index was made of another {passages.name} than the one beside it; {remedy}")
-    for key in ("passages", "placed", "splits"):
-        if not isinstance(found.get(key), int):
-            raise DataError(f"{folder / INDEX}: expected {key!r}: a number, found {found.get(key)!r:.60}; {remedy}")
+    for key, kind in PROMISES.items():
+        if not isinstance(found.get(key), kind):
+            wanted = f"{key!r}: {'text' if kind is str else 'a number'}"
+            raise DataError(f"{folder / INDEX}: expected {wanted}, found {found.get(key)!r:.60}; {remedy}")
     return found
 
 

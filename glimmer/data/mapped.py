@@ -47,6 +47,8 @@ class MappedPassages(Sequence[Passage]):
         """How many name a page."""
         self.splits: int = described["splits"]
         """How many name a split."""
+        self.sha256: str = described["sha256"]
+        """Of the whole file, when its index was made."""
         self._offsets = load_array(folder, OFFSETS, (count + 1,))
         self._keys, self._rows = (load_array(folder, name, (count,)) for name in (KEYS, ROWS))
 
@@ -139,6 +141,13 @@ class MappedRows(Mapping[str, int]):
 
     def __len__(self) -> int:
         return len(self._passages)
+
+
+def rows_by_id(passages: Sequence[Passage]) -> Mapping[str, int]:
+    """Passage id → row; from the index where there is one."""
+    if isinstance(passages, MappedPassages):
+        return MappedRows(passages)
+    return {passage.id: row for row, passage in enumerate(passages)}
 
 
 class MappedSplits(Mapping[str, str]):

@@ -50,7 +50,7 @@ def test_a_text_longer_than_what_is_read_at_a_time_is_read(tmp_path: Path, monke
     write_fid(tmp_path / "q.json", [FidExample("a", "Who? " * 100, ("I",), ()), *EXAMPLES[1:]])
     assert [example.id for example in read(tmp_path / "q.json")] == ["a", "b", "c"]
     (tmp_path / "q.json").write_text((tmp_path / "q.json").read_text()[:200])
-    with pytest.raises(DataError, match=r"q\.json:2: not JSON: Unterminated string.* \(the file ends here\)|q\.json:2"):
+    with pytest.raises(DataError, match=r"q\.json:2: not JSON: Unterminated string"):
         read(tmp_path / "q.json")
 
 

@@ -10,10 +10,13 @@ import pytest
 from glimmer.data import index, passages
 from glimmer.data.collection import Corpus, DataConfig
 from glimmer.data.index import index_folder
+from glimmer.data.kilt import write_records
 from glimmer.data.mapped import MappedPassages
 from glimmer.data.passages import index_passages, read_passages, write_passages
-from glimmer.data.values import Passage
+from glimmer.data.values import Output, Passage, Provenance, Record
 from glimmer.errors import DataError
+from glimmer.retrieval import RETRIEVERS
+from glimmer.retrieval.precomputed import write_candidates
 
 PASSAGES = [Passage(f"é{i}", f"T{i}" * (i % 3), "text " * (i % 5 + 1)) for i in range(100)]
 SPLITS = {p.id: "train" if i % 2 else "dev" for i, p in enumerate(PASSAGES) if i % 3}
@@ -50,10 +53,34 @@ def test_an_index_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch, b
 
 def test_a_corpus_reads_it_as_any_other(path: Path) -> None:
     held = Corpus(DataConfig(dir=str(path.parent)))
-    before = [p.id for p in held.passages("train")], held.search("text"), held._passages_hash
+    before = [p.id for p in held.passages("train")], held.search("text")
     index_passages(path)
     mapped = Corpus(DataConfig(dir=str(path.parent)))
-    assert ([p.id for p in mapped.passages("train")], mapped.search("text"), mapped._passages_hash) == before
+    assert ([p.id for p in mapped.passages("train")], mapped.search("text")) == before
+
+
+def test_kept_candidates_belong_to_the_content_of_the_file(path: Path) -> None:
+    hashes = set()
+    for title in ("T1", "T2", "T1"):
+        path.write_text(path.read_text().replace("T1", title))
+        index_passages(path)
+        hashes.add(Corpus(DataConfig(dir=str(path.parent)))._passages_hash)
+        write_passages(path, PASSAGES, SPLITS)
+    assert len(hashes) == 2
+
+
+def test_precomputed_candidates_read_no_passage_but_theirs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = Record("a", "text", (Output("text", (Provenance(PASSAGES[3].id),)),))
+    write_records(path.parent / "open_qa-dev.jsonl", [record])
+    write_candidates(path.parent / "open_qa-dev.found", [record], [[(5, 2.0), (3, 1.0)]], PASSAGES)
+    index_passages(path)
+    retriever = RETRIEVERS.configure("precomputed", path=f"{path.parent}/{{name}}.found")
+    read = set()
+    item = MappedPassages.item
+    monkeypatch.setattr(MappedPassages, "item", lambda self, row: read.add(row) or item(self, row))
+    (found,) = Corpus(DataConfig(dir=str(path.parent), retrievers={"default": retriever})).candidates("open_qa", "dev")
+    assert [(c.passage, c.score, c.gold) for c in found] == [(PASSAGES[5], 2.0, False), (PASSAGES[3], 1.0, True)]
+    assert read == {3, 5}
 
 
 def test_it_can_be_sent_to_another_process(path: Path) -> None:
@@ -88,7 +115,7 @@ def test_a_changed_file_or_index_is_refused(path: Path) -> None:
     index_passages(path)
     assert read_passages(path)["é1"].title == "T2"
     described = json.loads((folder / "index.json").read_text())
-    for key, value in (("format_version", 9), ("passages", None), ("placed", "many")):
+    for key, value in (("format_version", 9), ("passages", None), ("placed", "many"), ("sha256", 3)):
         (folder / "index.json").write_text(json.dumps({**described, key: value}))
         with pytest.raises(DataError, match=f"expected '{key}': .*, found {value!r}"):
             read_passages(path)
