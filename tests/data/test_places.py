@@ -116,9 +116,8 @@ def test_an_index_finds_what_a_look_at_every_passage_finds(
         assert mapped.named_by(wanted) == held.named_by(wanted) == named
 
 
+@pytest.mark.parametrize("collection", ["mapped"], indirect=True)
 def test_only_the_passages_that_are_named_are_read(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not isinstance(collection.passages, MappedPassages):
-        return
     read: list[int] = []
     item = MappedPassages.item
     monkeypatch.setattr(MappedPassages, "item", lambda self, row: read.append(row) or item(self, row))

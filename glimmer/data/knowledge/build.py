@@ -29,7 +29,7 @@ from glimmer.errors import DataError, InterruptionError
 
 PASSAGES, MANIFEST, PARTS, ORIGIN = "passages.jsonl", "manifest.json", "parts", "parts.json"
 _HERE = Path(__file__).parent
-CODE = tuple(_HERE / name for name in ("cut.py", "pages.py", "parts.py", "sentences.py", "source.py"))
+CODE = tuple(_HERE / name for name in ("cut.py", "pages.py", "parts.py", "sentences.py", "source.py", "../spans.py"))
 """What decides the passages, beside the source and the options."""
 
 
