@@ -54,6 +54,7 @@ def test_shards_and_processes_decide_no_byte(source: Path, tmp_path: Path) -> No
     packed = source.with_suffix(".json.gz")
     packed.write_bytes(gzip.compress(source.read_bytes()))
     assert made(packed, tmp_path / "packed", shard_bytes=SMALL) == whole
+    assert made(packed, tmp_path / "both", shard_bytes=SMALL, processes=2) == whole
 
 
 @pytest.mark.parametrize("size", [1, 50, SMALL, 10**6])
