@@ -10,11 +10,10 @@ import fcntl
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from glimmer.data.files import content_hash, new_file, read_json, remove_unfinis
 from glimmer.data.index import DuplicateIdError, index_folder, reader_of, write_index
 from glimmer.data.knowledge.parts import BrokenLineError, blocks, counts, cut_shard, recut_shard, text_of
 from glimmer.data.knowledge.source import SHARD_BYTES, Identity, line_number, shards
-from glimmer.data.knowledge.workers import InThisProcess, prepare_worker
+from glimmer.data.knowledge.workers import InThisProcess, Processes
 from glimmer.errors import DataError, InterruptionError
 
 PASSAGES, MANIFEST, PARTS, ORIGIN = "passages.jsonl", "manifest.json", "parts", "parts.json"
@@ -164,6 +163,7 @@ def _cut_all(
             wait(ahead)
         wait(0)
     except BrokenProcessPool:
+        under_way.clear()  # the pool ends them itself, and its thread would trip over one that is cancelled meanwhile
         raise InterruptionError(
             f"{parts.parent}: a process was killed (is there too little memory?); the same command goes on"
         ) from None
@@ -191,9 +191,7 @@ def _alone(parts: Path) -> Iterator[None]:
 
 
 def _executor(processes: int) -> Executor:
-    if processes == 1:
-        return InThisProcess()
-    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=prepare_worker)
+    return InThisProcess() if processes == 1 else Processes(processes)
 
 
 def _bar(name: str, total: int, progress: bool) -> Any:

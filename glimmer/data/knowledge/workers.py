@@ -4,8 +4,9 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from multiprocessing import parent_process
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -19,6 +20,24 @@ class InThisProcess(Executor):
         future: Future[T] = Future()
         future.set_result(fn(*args, **kwargs))
         return future
+
+
+class Processes(ProcessPoolExecutor):
+    """Processes of their own, which end with this one."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count, mp_context=get_context("spawn"), initializer=prepare_worker)
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Give a call to one of them.
+
+        Raises:
+            BrokenProcessPool: one was killed.
+        """
+        try:
+            return super().submit(fn, *args, **kwargs)
+        except OSError as error:  # Python closes the pipe to a broken pool before it calls it broken
+            raise BrokenProcessPool("a process was killed") from error
 
 
 def prepare_worker() -> None:
