@@ -33,7 +33,7 @@ class TrainingError(GlimmerError):
 
 
 class InterruptionError(GlimmerError):
-    """A signal asked training to stop; the same command goes on from where it was saved."""
+    """A signal asked training, or a long job on data, to stop; the same command goes on from where it was saved."""
 
 
 def suggest(name: str, choices: Iterable[str]) -> str:

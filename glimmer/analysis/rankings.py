@@ -6,10 +6,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from glimmer.analysis.chosen_retrievers import ChosenRetriever
 from glimmer.analysis.plots import draw_rankings
 from glimmer.analysis.runs import Summary, evaluate_run
 from glimmer.analysis.tables import table
-from glimmer.config.compose import compose_run
 from glimmer.data.candidates import distinct
 from glimmer.data.collection import Corpus
 from glimmer.data.files import write_bytes, write_json
@@ -43,7 +43,7 @@ class Rankings:
 
 
 def measure_rankings(
-    runs: Mapping[str, LoadedRun], retrievers: Mapping[str, str], split: str, limit: int | None = None
+    runs: Mapping[str, LoadedRun], retrievers: Mapping[str, ChosenRetriever], split: str, limit: int | None = None
 ) -> Rankings:
     """Search with every retriever for the questions of the first run's tasks, and evaluate every run.
 
@@ -51,7 +51,7 @@ def measure_rankings(
 
     Args:
         runs: by the names that they are reported under.
-        retrievers: name in the report → name of a retriever in the configuration tree.
+        retrievers: by the names that they are reported under.
         split: which questions.
         limit: questions a task at most, evenly spread.
 
@@ -67,8 +67,8 @@ def measure_rankings(
                 f"{', '.join(first.supervised)}"
             )
     gold: Ranks = {k: {task: {} for task in first.supervised} for k in AT}
-    for called, choice in retrievers.items():
-        for task, shares in _searched(first, choice, split, limit).items():
+    for called, retriever in retrievers.items():
+        for task, shares in _searched(first, retriever, split, limit).items():
             for k, share in shares.items():
                 gold[k][task][called] = share
     rerank = [name for name, run in runs.items() if isinstance(run.reader, Reader) and run.reader.reranker.learned]
@@ -112,10 +112,9 @@ def as_json(found: Rankings, without: Sequence[str] = ()) -> dict[str, Any]:
     return {"split": found.split, **ranks, "means": means, "systems": found.systems}
 
 
-def _searched(run: LoadedRun, choice: str, split: str, limit: int | None) -> dict[str, dict[int, float]]:
-    """Task → k → percentage, for a retriever of the configuration tree over the run's data."""
-    chosen = compose_run([f"retriever@data.retrievers.default={choice}"]).data.retrievers["default"]
-    corpus = Corpus(replace(run.config.data, retrievers={"default": chosen}))
+def _searched(run: LoadedRun, retriever: ChosenRetriever, split: str, limit: int | None) -> dict[str, dict[int, float]]:
+    """Task → k → percentage, over the run's data."""
+    corpus = Corpus(replace(run.config.data, retrievers={"default": retriever.resolve(run.config)}))
     found = {}
     for key in run.supervised:
         task = TASKS.build(run.config.tasks[key], key, corpus)

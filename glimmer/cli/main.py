@@ -10,8 +10,10 @@ from glimmer.errors import GlimmerError, suggest
 COMMANDS = {
     "components": "list what is registered, and its options",
     "compute": "count multiply-adds of a question, and stored bytes",
+    "convert": "read and write passages and questions in DPR's and FiD's formats",
     "corpus": "build the corpus of questions over the World Factbook",
     "fetch": "fetch KILT's sets by name",
+    "passages": "cut a knowledge source into passages",
     "train": "train a run from the configuration tree",
     "encode": "write the memory of all passages into a store",
     "memory": "look at a memory store, verify, plan or update one",

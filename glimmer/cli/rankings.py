@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from glimmer.analysis.chosen_retrievers import ChosenRetriever
 from glimmer.analysis.rankings import measure_rankings, write_rankings
 from glimmer.cli.arguments import names, positive
 from glimmer.errors import ConfigError, suggest
@@ -16,6 +17,9 @@ themselves, and for trained runs that rerank what theirs found; and how well eac
 report.json and a plot. The questions are those of the first run's tasks, over its data.
 
   glimmer rankings fid=runs/fid glimmer=runs/glimmer --retrievers bm25,dense,fused=hybrid --output rankings
+
+A retriever is one of the configuration tree, or of the run's own under data.retrievers: `default`, or a part of a
+fusion, `words=default.of.bm25`. `--set NAME.KEY=VALUE` changes an option of the one that is reported under NAME.
 """
 
 
@@ -28,12 +32,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     for task in arguments.without:
         if task not in tasks:
             raise ConfigError(f"--without: no task {task!r}; {suggest(task, tasks)}")
-    found = measure_rankings(runs, dict(arguments.retrievers), arguments.split, arguments.limit)
+    found = measure_rankings(runs, _chosen(arguments), arguments.split, arguments.limit)
     output = Path(arguments.output)
     command = shlex.join(["glimmer", "rankings", *(argv or ())])
     print(write_rankings(found, output, command, arguments.without))
     print(f"\nwritten into {output}")
     return 0
+
+
+def _chosen(arguments: argparse.Namespace) -> dict[str, ChosenRetriever]:
+    changes: dict[str, list[str]] = {name: [] for name, _ in arguments.retrievers}
+    for change in arguments.changes:
+        name, _, rest = change.partition(".")
+        if name not in changes or "=" not in rest:
+            raise ConfigError(f"--set {change}: expected NAME.KEY=VALUE; {suggest(name, changes)}")
+        changes[name].append(rest)
+    return {name: ChosenRetriever(choice, changes[name]) for name, choice in arguments.retrievers}
 
 
 def _named(text: str) -> tuple[str, str]:
@@ -61,9 +75,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--retrievers",
         type=_retrievers,
-        default="bm25",
+        default="default",
         metavar="[NAME=]RETRIEVER,…",
-        help="retrievers of the configuration tree (default: %(default)s)",
+        help="retrievers to measure (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="changes",
+        metavar="NAME.KEY=VALUE",
+        help="change an option of a retriever, such as fused.method=score; may be given several times",
     )
     parser.add_argument("--output", required=True, help="folder to write the report into")
     parser.add_argument("--split", default="dev", help="split to measure on (default: %(default)s)")

@@ -4,13 +4,14 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from glimmer.errors import DataError, suggest
 
@@ -41,16 +42,25 @@ def read_json_lines(path: Path, expected: str) -> Iterator[tuple[int, dict[str, 
     """
     number = 0
     for number, line in read_lines(path):
-        try:
-            item = json.loads(line)
-        except json.JSONDecodeError as error:
-            cut = " (the file seems truncated: its last line has no end)" if not line.endswith("\n") else ""
-            raise DataError(f"{path}:{number}: not JSON: {error.msg}{cut}; expected {expected}") from None
-        if not isinstance(item, dict):
-            raise DataError(f"{path}:{number}: expected {expected}, found {_kind(item)}")
-        yield number, item
+        yield number, json_object(f"{path}:{number}", line, expected)
     if number == 0:
         raise DataError(f"{path}: the file is empty; expected on every line {expected}")
+
+
+def json_object(where: str, line: str, expected: str) -> dict[str, Any]:
+    """The JSON object of a line.
+
+    Raises:
+        DataError: it is none; ``where`` names the line, and ``expected`` says what it should be.
+    """
+    try:
+        item = json.loads(line)
+    except (ValueError, RecursionError) as error:  # the latter where lists are nested by the thousand
+        cut = " (the file seems truncated: its last line has no end)" if not line.endswith("\n") else ""
+        raise DataError(f"{where}: not JSON: {getattr(error, 'msg', error)}{cut}; expected {expected}") from None
+    if not isinstance(item, dict):
+        raise DataError(f"{where}: expected {expected}, found {_kind(item)}")
+    return item
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -74,13 +84,13 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise DataError(f"{path}:{number + 1}: cannot be read: {error.strerror or error}") from None
 
 
-def decode_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
+def decode_lines(lines: Iterable[bytes], name: str, first: int = 1) -> Iterator[tuple[int, str]]:
     """Yield ``(line number, line)``, each decoded when it is asked for; a byte-order mark is no text.
 
     Raises:
         DataError: a line is not UTF-8; it is named as the line of ``name``.
     """
-    for number, raw in enumerate(lines, start=1):
+    for number, raw in enumerate(lines, start=first):
         try:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -91,8 +101,12 @@ def decode_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]
 
 def write_json_lines(path: Path, items: Iterable[dict[str, Any]]) -> None:
     """Write one JSON object a line, atomically; ``.gz`` by suffix. The same items give the same bytes."""
-    lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
-    write_bytes(path, lines.encode())
+    write_bytes(path, b"".join(map(json_line, items)))
+
+
+def json_line(item: dict[str, Any]) -> bytes:
+    """An object as a line of a JSON-lines file."""
+    return (json.dumps(item, ensure_ascii=False) + "\n").encode()
 
 
 def write_json(path: Path, item: Any) -> None:
@@ -123,15 +137,30 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
     Raises:
         DataError: the file cannot be written; the old one is as it was.
     """
-    if path.suffix == ".gz":
-        content = gzip.compress(content, mtime=0)
+    with new_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes its place at ``path`` when the block ends, and is removed where the block fails.
+
+    It is packed where ``path`` ends in ``.gz``; the same content gives the same bytes.
+
+    Raises:
+        DataError: the file cannot be written; the old one is as it was.
+    """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                if path.suffix == ".gz":
+                    with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+                        yield cast(BinaryIO, packed)
+                else:
+                    yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.chmod(0o644)
@@ -159,6 +188,33 @@ def new_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def remove_unfinished(path: Path) -> None:
+    """Remove what killed processes left of a file or folder that they were making for ``path``."""
+    for left in path.parent.glob(f".{path.name}.*"):
+        if re.fullmatch(r"[a-z0-9_]{8}", left.name.removeprefix(f".{path.name}.")):  # as tempfile names them
+            with writing(left):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Say in one line what is wrong with the file that the block reads.
+
+    Raises:
+        DataError: ``path`` is missing or cannot be read, or is no whole gzip file.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except EOFError:
+        raise DataError(f"{path}: the gzip file is truncated") from None
+    except zlib.error as error:
+        raise DataError(f"{path}: the gzip file is corrupt: {error}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Say in one line what the system refuses while the block writes ``path``.
@@ -177,6 +233,11 @@ def writing(path: Path) -> Iterator[None]:
 
 def content_hash(*parts: str | bytes) -> str:
     """A short SHA-256 of text and bytes, the same on every machine."""
+    return hash_all(parts)
+
+
+def hash_all(parts: Iterable[str | bytes]) -> str:
+    """``content_hash`` of parts that come one by one."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part

@@ -70,6 +70,6 @@ def _number(item: Mapping[str, Any], key: str) -> int | None:
     value = item.get(key)
     if isinstance(value, str) and value.strip().removeprefix("-").isdecimal():
         value = int(value)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value <= LAST):
         return None if value is None or value < 0 else value
-    raise DataError(f"{key!r} must be a whole number, found {value!r:.60}")
+    raise DataError(f"{key!r} must be a whole number below 2^31, found {value!r:.60}")

@@ -9,15 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from glimmer.data.index import key_of
 from glimmer.data.values import Tokens
 
 CONTENT = 16
 """Bytes of a content hash."""
-
-
-def key_of(passage_id: str) -> int:
-    """Eight bytes of BLAKE2b of an id in UTF-8, as a little-endian number, never 0."""
-    return int.from_bytes(hashlib.blake2b(passage_id.encode(), digest_size=8).digest(), "little") or 1
 
 
 def keys_of(passage_ids: Sequence[str]) -> NDArray[np.uint64]:

@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glimmer.memory.content import CONTENT, key_of
+from glimmer.data.index import key_of
+from glimmer.memory.content import CONTENT
 from glimmer.memory.layout import NUMPY, Rows, ShardInfo, data_start, digest_of_file, header, header_of, sections
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glimmer.data.files import content_hash, read_json_lines, write_json_lines
+from glimmer.data.mapped import rows_by_id
 from glimmer.data.values import Passage, Record
 from glimmer.errors import ConfigError, DataError
 from glimmer.options import option
@@ -37,7 +38,7 @@ class Precomputed(Retriever):
 
     def __init__(self, config: PrecomputedConfig, passages: Sequence[Passage], cache: Path | None = None) -> None:
         super().__init__(config, passages, cache)
-        self._rows = {passage.id: row for row, passage in enumerate(passages)}
+        self._rows = rows_by_id(passages)
 
     def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
         """Refuse: only the questions of the file have candidates.
@@ -105,8 +106,9 @@ def _hit(where: str, candidate: object, rows: Mapping[str, int]) -> tuple[int, f
             f"{where}: a candidate must be {{'passage_id': text, 'score': number}}, found {candidate!r:.60}"
         )
     passage_id, score = candidate["passage_id"], candidate.get("score")
-    if passage_id not in rows:
+    row = rows.get(passage_id)
+    if row is None:
         raise DataError(f"{where}: the candidate {passage_id!r} is not in the passage collection")
     if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
         raise DataError(f"{where}: the score of {passage_id!r} must be a finite number, found {score!r:.60}")
-    return rows[passage_id], float(score)
+    return row, float(score)

@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from small_runs import small_run, write_corpus
 
+from glimmer.analysis.chosen_retrievers import ChosenRetriever
 from glimmer.analysis.rankings import Rankings, as_json
 from glimmer.cli.main import main
 from glimmer.data.files import read_json_lines
 from glimmer.inference.run import LoadedRun, load_run
+from glimmer.retrieval import RETRIEVERS
 from glimmer.training.run import train
 
 
@@ -64,6 +67,18 @@ def test_the_report_counts_gold_passages_as_they_stand(
     assert "| open_qa |" in capsys.readouterr().out
 
 
+def test_retrievers_are_the_runs_own_their_parts_or_others_with_options_of_ones_own(runs: dict[str, Path]) -> None:
+    config = load_run(runs["fid"]).config
+    words, steps = RETRIEVERS.configure("bm25", k1=0.7), RETRIEVERS.configure("two_step")
+    fused = RETRIEVERS.configure("fusion", of={"words": words, "steps": steps})
+    config = replace(config, data=replace(config.data, retrievers={"default": fused}))
+    assert ChosenRetriever("default").resolve(config) == fused
+    assert ChosenRetriever("default.of.words").resolve(config) == words
+    assert ChosenRetriever("bm25").resolve(config) == RETRIEVERS.configure("bm25")
+    changed = ChosenRetriever("default", ["method=score", "of.words.k1=2"]).resolve(config)
+    assert (changed.method, changed.of["words"].k1, changed.of["steps"]) == ("score", 2, steps)
+
+
 def test_a_mean_can_leave_tasks_out() -> None:
     gold = {k: {"a": {"bm25": 10.0 * k}, "b": {"bm25": 20.0 * k}, "c": {"bm25": 60.0 * k}} for k in (1, 5)}
     found = as_json(Rankings("dev", gold, {}), ["c"])
@@ -75,6 +90,9 @@ def test_a_mean_can_leave_tasks_out() -> None:
     ("options", "message"),
     [
         (["--retrievers", "bm52"], "bm25"),
+        (["--retrievers", "default.off"], "data.retrievers.default has no 'off'"),
+        (["--retrievers", "a=bm25", "--set", "b.k1=2"], "--set b.k1=2: expected NAME.KEY=VALUE"),
+        (["--retrievers", "a=bm25", "--set", "a.k2=2"], "data.retrievers.default.k2; did you mean 'k1'"),
         (["--without", "open_qu"], "--without: no task 'open_qu'; did you mean 'open_qa'"),
     ],
 )

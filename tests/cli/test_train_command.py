@@ -73,7 +73,7 @@ def test_help_names_the_groups_and_their_choices(capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit, match="0"):
         main(["train", "--help"])
     printed = capsys.readouterr().out
-    assert "  reranker: first_token, max_pool, max_sim, mean_pool, none\n" in printed
+    assert "  reranker: first_token, max_pool, max_sim, mean_pool, none, similarity, sum\n" in printed
     assert "schema" not in printed
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from glimmer.data.collection import Corpus, DataConfig
 from glimmer.data.kilt import write_records
-from glimmer.data.passages import write_passages
+from glimmer.data.passages import index_passages, write_passages
 from glimmer.data.spans import Span
 from glimmer.data.values import Output, Passage, Provenance, Record
 from glimmer.errors import ConfigError, DataError
@@ -37,13 +37,16 @@ def test_candidates_are_ranked_flagged_and_never_completed(directory: Path) -> N
     assert nothing == ()
 
 
-def test_pages_and_stretches_of_them_are_gold(tmp_path: Path) -> None:
+@pytest.mark.parametrize("indexed", [False, True])
+def test_pages_and_stretches_of_them_are_gold(tmp_path: Path, indexed: bool) -> None:
     parts = [Passage(f"7-{i}", "Niger", "capital of Niger", "7", Span(i, 0, i, 90)) for i in range(4)]
     write_passages(tmp_path / "passages.jsonl", [*parts, Passage("8-0", "Chad", "capital of Chad", "8")])
     span = Provenance(None, wikipedia_id="7", span=Span(1, 80, 2, 1))
     page, unknown = Provenance(None, wikipedia_id="8"), Provenance(None, wikipedia_id="9")
     record = Record("a", "capital of Niger", (Output("Niamey", (span,)), Output("N'Djamena", (page, unknown))))
     write_records(tmp_path / "open_qa-dev.jsonl", [record])
+    if indexed:
+        index_passages(tmp_path / "passages.jsonl")
     corpus = Corpus(DataConfig(dir=str(tmp_path)))
     (found,) = corpus.candidates("open_qa", "dev")
     assert {c.passage.id: c.gold for c in found} == {

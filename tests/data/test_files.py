@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from glimmer.data.files import new_folder, write_bytes
+from glimmer.data.files import json_object, new_folder, remove_unfinished, write_bytes
 from glimmer.errors import DataError
 
 Write = Callable[[Path], None]
@@ -71,3 +71,20 @@ def test_an_interruption_leaves_no_rest(tmp_path: Path, monkeypatch: pytest.Monk
         write(tmp_path / "thing")
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / ".thing.ab3_xy9z").write_text("half")
+    (tmp_path / ".thing.0bc_xyzz").mkdir()
+    (tmp_path / ".thing.0bc_xyzz" / "a").write_text("half")
+    kept = ["thing", ".thing.backup-1", ".thing.index.ab3_xy9z", "thing.ab3_xy9z"]
+    for name in kept:
+        (tmp_path / name).write_text("whole")
+    remove_unfinished(tmp_path / "thing")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
+
+
+@pytest.mark.parametrize("line", ["{", "1" * 5000, "[" * 100_000])
+def test_a_line_that_no_parser_takes_is_named(line: str) -> None:
+    with pytest.raises(DataError, match=r"^f:3: not JSON: .*; expected a thing$"):
+        json_object("f:3", line + "\n", "a thing")

@@ -96,7 +96,7 @@ def test_gzip_bytes_are_reproducible(tmp_path: Path) -> None:
         (
             line(output=[{"provenance": [{"wikipedia_id": "7", "start_paragraph_id": 1.5}]}]).encode(),
             1,
-            "provenance 0 of output 0: 'start_paragraph_id' must be a whole number, found 1.5",
+            "provenance 0 of output 0: 'start_paragraph_id' must be a whole number below 2^31, found 1.5",
         ),
         (
             line(

@@ -42,7 +42,7 @@ def test_a_span_reads_back_equal(span: Span) -> None:
     assert read_span(span_object(span)) == span
 
 
-@pytest.mark.parametrize("value", ["two", 1.5, True, [1]])
+@pytest.mark.parametrize("value", ["two", 1.5, True, [1], 1 << 31])
 def test_what_is_no_number_is_named(value: object) -> None:
     with pytest.raises(DataError, match="'start_paragraph_id' must be a whole number"):
         read_span({"start_paragraph_id": value})

@@ -23,7 +23,7 @@ def walk(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("page", ["add_a_component.md", "your_own_data.md"])
+@pytest.mark.parametrize("page", ["add_a_component.md", "knowledge_source.md", "your_own_data.md"])
 def test_a_page_works_from_top_to_bottom(page: str, tmp_path: Path) -> None:
     write_corpus(tmp_path / "data" / "factbook")
     done = walk(PAGE.with_name(page), tmp_path)

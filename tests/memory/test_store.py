@@ -15,10 +15,11 @@ import torch
 from safetensors.numpy import load_file
 from torch import Tensor
 
+from glimmer.data.index import key_of
 from glimmer.data.values import Tokens
 from glimmer.errors import StoreError
 from glimmer.memory import CODECS, MEMORIES, MemoryStore
-from glimmer.memory.content import content_of, contents_of, key_of
+from glimmer.memory.content import content_of, contents_of
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.memory.writer import Encoded, Plan, StoreWriter, write_store
 

