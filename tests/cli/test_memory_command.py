@@ -57,3 +57,16 @@ def test_plan_knows_the_corpora_of_the_papers(capsys: pytest.CaptureFixture[str]
     assert "36,000,000" in told
     assert "codec raw,dtype=float32: 3072 bytes a stored token" in told
     assert "--tokens-per-second" in told
+
+
+def test_plan_counts_what_the_codec_stores(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--passages", "1000000", "--tokens", "100"]
+    for experiment, codec, told, size in (
+        ("lumen_vq", [], "codec product: 16 bytes a stored token", "1.6 GB"),
+        ("lumen", ["--codec", "first_tokens,count=32+int8"], "first_tokens,count=32+int8: 132 bytes a", "4.22 GB"),
+    ):
+        assert main(["memory", "plan", f"experiment={experiment}", *asked, *codec]) == 0
+        printed = capsys.readouterr().out
+        assert told in printed
+        (row,) = [line for line in printed.splitlines() if "yours" in line]
+        assert row.split("|")[4].strip() == size

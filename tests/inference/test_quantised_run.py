@@ -19,6 +19,7 @@ from glimmer.errors import CheckpointError
 from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import load_run
 from glimmer.memory import MEMORIES, MemoryStore, QuantisedMemory
+from glimmer.memory.writer import Share
 from glimmer.models.build import build_reader
 from glimmer.models.reader import Reader
 from glimmer.training.build import initialise
@@ -69,6 +70,16 @@ def test_the_store_has_the_codebooks_of_the_run_and_answers_to_the_bit(run: Path
     assert [(a.text, a.score) for a in stored] == [(a.text, a.score) for a in now]
     again = load_run(run).reading(store).reader.state_dict()
     assert not any(name.startswith("memory.") for name in again)
+
+
+def test_two_writers_keep_the_codebooks_once(run: Path, tmp_path: Path) -> None:
+    loaded = load_run(run)
+    passages, options = loaded.corpus.passages(), {"shard_passages": 4, "batch_size": 2}
+    for share in (Share(2, 2), Share(1, 2)):
+        encode_passages(loaded, passages, tmp_path / "shared", None, share=share, **options)
+    encode_passages(loaded, passages, tmp_path / "alone", None, **options)
+    for name in ("codec/codebooks.npy", "manifest.json"):
+        assert (tmp_path / "shared" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
 
 
 def test_an_update_keeps_the_codebooks(run: Path, store: Path, tmp_path: Path) -> None:
