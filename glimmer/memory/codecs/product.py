@@ -22,7 +22,7 @@ CODEBOOKS = "codebooks"
 class ProductConfig(CodebookConfig):
     """Options of product quantisation."""
 
-    seed: int = option(0, "Seed of the codebooks and of the passages that they are learned from", least=0)
+    seed: int = option(0, "Seed of the codebooks and of the tokens that they are learned from", least=0)
 
 
 @register_codec("product", ProductConfig)
