@@ -22,6 +22,7 @@ and prints a table (percentages):
   with evidence   score of the questions of which the decoder read all passages of an evidence set
   gold read       share of the gold passages that the decoder read
   gold kept       the same of the gold passages that were retrieved
+  first           share of questions whose first passage is gold, before and after reranking
   R@5             share of the evidence sets among the first 5 passages, before and after reranking
 
 Another checkpoint, limit, corpus, memory, option or number of passages than the run's own has files of its own, such as
@@ -34,6 +35,8 @@ COLUMNS = {
     "when_evidence_read": "with evidence",
     "gold_recall_read": "gold read",
     "gold_kept_of_retrieved": "gold kept",
+    "retrieved_gold@1": "first before",
+    "reranked_gold@1": "first after",
     "retrieved_recall@5": "R@5 before",
     "reranked_recall@5": "R@5 after",
 }
