@@ -73,26 +73,40 @@ def _outcomes(ranks: Sequence[SpawnProcess], pipes: Sequence[Connection], signal
     """
     results: dict[int, object] = {}
     errors: list[Exception] = []
-    deadline, passed_on = math.inf, False
+    deadline = math.inf
+    ready: set[int] = set()
+    told: set[int] = set()
     while len(results) < len(ranks) and time.monotonic() < deadline:
         waiting: dict[object, int] = {pipe: rank for rank, pipe in enumerate(pipes) if rank not in results}
         for pipe in connection.wait([pipes[rank] for rank in waiting.values()], timeout=0.2):
             rank = waiting[pipe]
+            if rank not in ready and _is_ready(pipes[rank]):
+                ready.add(rank)
+                continue
             results[rank], error = _receive(pipes[rank], ranks[rank], rank, signals)
             if error is not None:
                 errors.append(error)
                 deadline = min(deadline, time.monotonic() + GRACE)
-        if signals.received is not None and not passed_on:
-            passed_on = True
-            for process in ranks:
+        if signals.received is not None:
+            for rank in ready - told:  # what meets a process while it imports may get lost there
+                told.add(rank)
                 with suppress(ProcessLookupError):
-                    os.kill(process.pid or 0, signal.Signals[signals.received])
+                    os.kill(ranks[rank].pid or 0, signal.Signals[signals.received])
     for rank in results:
         ranks[rank].join(GRACE)  # what it holds of the system is given back only when it ends by itself
     if errors:
         own = next((error for error in errors if isinstance(error, GlimmerError)), None)
         raise own or RuntimeError("\n".join(map(str, errors)))
     return [results[rank] for rank in range(len(ranks))]
+
+
+def _is_ready(pipe: Connection) -> bool:
+    """Whether a process, whose first message this is, handles signals now; False where it died before."""
+    try:
+        pipe.recv()
+    except EOFError:
+        return False
+    return True
 
 
 def _receive(pipe: Connection, process: SpawnProcess, rank: int, signals: StopSignals) -> Outcome:
@@ -116,6 +130,7 @@ def _serve(pipe: Connection, rank: int, world: int, port: int, user_dir: str | N
     os.environ.update({name: str(value) for name, value in places.items()})
     torch.set_num_threads(max(1, torch.get_num_threads() // world))
     try:
+        pipe.send(None)  # from here on a signal ends in a message
         load_plugins(user_dir)
         pipe.send((pickle.loads(data)(), None))
     except GlimmerError as error:
