@@ -11,6 +11,7 @@ from glimmer.data.kilt import write_records
 from glimmer.data.passages import write_passages
 from glimmer.data.values import Output, Passage, Provenance, Record
 from glimmer.training.checkpoint import load_checkpoint
+from glimmer.training.run import train
 
 LANDS = 12
 STACK: dict[str, Any] = {"layers": 2, "heads": 2, "head_width": 8, "feed_forward": 32}
@@ -81,6 +82,18 @@ def small_run(data: Path, run_dir: Path, **changes: Any) -> RunConfig:
         "generation": {"max_tokens": 3},
     }
     return load_run_config({**parts, **changes})
+
+
+def train_pair(folder: Path, fid: str, glimmer: str) -> tuple[Path, Path]:
+    """Train a FiD and a GLIMMER on the same corpus; their names are given."""
+    data = write_corpus(folder / "data")
+    plain = {
+        "model": {"name": "reader", "live_layers": 2, "rerank_layers": 0},
+        "reranker": {"name": "none"},
+        "selector": {"name": "all"},
+        "criterions": {"cross_entropy": {"name": "cross_entropy"}},
+    }
+    return train(small_run(data, folder / fid, **plain)), train(small_run(data, folder / glimmer))
 
 
 def assert_same_run(run: Path, other: Path) -> None:

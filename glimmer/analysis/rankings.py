@@ -86,7 +86,6 @@ def measure_rankings(
 
 def write_rankings(found: Rankings, directory: Path, command: str, without: Sequence[str] = ()) -> str:
     """Write report.md, report.json and a plot; returns the table of first ranks."""
-    without = tuple(without)
     plots = draw_rankings(found.gold[1], directory)
     write_json(directory / "report.json", as_json(found, without))
     tables = [

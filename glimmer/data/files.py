@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -70,18 +70,10 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         DataError: the file is missing, truncated, corrupt or not UTF-8; names the line.
     """
     number = 0
-    try:
+    with reading(path, lambda: f"{path}:{number + 1}"):
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in decode_lines(file, str(path)):
                 yield number, line
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except EOFError:
-        raise DataError(f"{path}:{number + 1}: the gzip file is truncated") from None
-    except zlib.error as error:
-        raise DataError(f"{path}:{number + 1}: the gzip file is corrupt: {error}") from None
-    except OSError as error:
-        raise DataError(f"{path}:{number + 1}: cannot be read: {error.strerror or error}") from None
 
 
 def decode_lines(lines: Iterable[bytes], name: str, first: int = 1) -> Iterator[tuple[int, str]]:
@@ -197,8 +189,8 @@ def remove_unfinished(path: Path) -> None:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Say in one line what is wrong with the file that the block reads.
+def reading(path: Path, where: Callable[[], str] | None = None) -> Iterator[None]:
+    """Say in one line what is wrong with the file that the block reads; ``where`` tells how far it has come.
 
     Raises:
         DataError: ``path`` is missing or cannot be read, or is no whole gzip file.
@@ -207,12 +199,14 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except EOFError:
-        raise DataError(f"{path}: the gzip file is truncated") from None
-    except zlib.error as error:
-        raise DataError(f"{path}: the gzip file is corrupt: {error}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (EOFError, zlib.error, OSError) as error:
+        if isinstance(error, EOFError):
+            problem = "the gzip file is truncated"
+        elif isinstance(error, zlib.error):
+            problem = f"the gzip file is corrupt: {error}"
+        else:
+            problem = f"cannot be read: {error.strerror or error}"
+        raise DataError(f"{path if where is None else where()}: {problem}") from None
 
 
 @contextmanager

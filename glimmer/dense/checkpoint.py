@@ -6,14 +6,15 @@ from pathlib import Path
 
 from torch import Tensor
 
-from glimmer.data.files import read_json, resolve_file
-from glimmer.data.hub import CONFIG, resolve_folder
+from glimmer.data.files import resolve_file
+from glimmer.data.hub import resolve_folder
 from glimmer.data.tokenizers import TOKENIZERS, Tokenizer, TokenizerConfig, load_tokenizer
 from glimmer.dense.modules import read_modules
 from glimmer.dense.text_encoder import TextEncoder
-from glimmer.errors import CheckpointError, DataError, suggest
+from glimmer.errors import CheckpointError
 from glimmer.models.encoders import ENCODERS, Encoder
 from glimmer.models.huggingface.bert import open_bert
+from glimmer.models.huggingface.config_file import BERT, T5, family_of
 from glimmer.models.huggingface.read import open_t5
 from glimmer.models.huggingface.tensors import open_file
 from glimmer.models.weights import assign_weights
@@ -55,7 +56,7 @@ def read_checkpoint(
             f"{source}: no such folder; expected as weights of a dense retriever that of a checkpoint, hf:OWNER/NAME "
             "or installed:PACKAGE"
         )
-    encoder, tensors, own = _encoder(folder)
+    encoder, tensors, own = READERS[family_of(folder)](folder)
     said = read_modules(folder, encoder.width)
     length1 = said.normalise is not False if normalise is None else normalise
     model = TextEncoder(encoder, pooling or said.pooling or "mean", length1, said.projection)
@@ -96,18 +97,6 @@ def _checkpoint(model: TextEncoder, tokenizer: Tokenizer, tokens: int | None, so
     return Checkpoint(model.eval(), tokenizer, tokens or LONGEST)
 
 
-def _encoder(folder: Path) -> Parts:
-    """What a folder holds, of whatever family its ``config.json`` names."""
-    try:
-        said = read_json(folder / CONFIG, "the configuration of an encoder in Hugging Face's layout")
-    except DataError as error:
-        raise CheckpointError(str(error)) from None
-    kind = str(said.get("model_type", "t5"))
-    if kind not in FAMILIES:
-        raise CheckpointError(f"{folder / CONFIG}: cannot read model_type {kind!r}; {suggest(kind, FAMILIES)}")
-    return FAMILIES[kind](folder)
-
-
 def _t5(folder: Path) -> Parts:
     sizes, tensors = open_t5(folder)
     config = ENCODERS.configure("t5", dropout=0.0, **sizes.encoder_options())
@@ -122,8 +111,5 @@ def _bert(folder: Path) -> Parts:
     return ENCODERS.build(config, sizes.vocabulary, 0), own, TOKENIZERS.configure("wordpiece", file=str(folder))
 
 
-FAMILIES: dict[str, Callable[[Path], tuple[Encoder, Mapping[str, Tensor], TokenizerConfig]]] = {
-    "bert": _bert,
-    "t5": _t5,
-}
-"""How a folder is read, by its ``model_type``."""
+READERS: dict[str, Callable[[Path], Parts]] = {BERT: _bert, T5: _t5}
+"""How a folder is read, by its family."""

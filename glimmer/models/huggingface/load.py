@@ -2,15 +2,11 @@
 
 from pathlib import Path
 
-from glimmer.data.files import read_json
-from glimmer.data.hub import CONFIG
-from glimmer.errors import CheckpointError, DataError, suggest
+from glimmer.errors import CheckpointError
 from glimmer.models.base import Model
 from glimmer.models.huggingface.bert import load_bert
+from glimmer.models.huggingface.config_file import T5, family_of
 from glimmer.models.huggingface.read import load_t5
-
-FAMILIES = ("bert", "t5")
-"""What ``model_type`` may be."""
 
 
 def load_checkpoint_folder(
@@ -24,20 +20,9 @@ def load_checkpoint_folder(
     Raises:
         CheckpointError: the folder is of no known family, or does not fit the reader.
     """
-    family = _family(folder)
-    if family == "t5":
+    if family_of(folder) == T5:
         return load_t5(reader, folder, fresh, reduce)
     if reduce is not None:
         raise CheckpointError(f"{folder} is a BERT and has no decoder that trainer.reduce={reduce} could make smaller")
     load_bert(reader, folder, fresh)
     return []
-
-
-def _family(folder: Path) -> str:
-    try:
-        family = read_json(folder / CONFIG, "the configuration of a T5 or a BERT").get("model_type", "t5")
-    except DataError as error:
-        raise CheckpointError(str(error)) from None
-    if family not in FAMILIES:
-        raise CheckpointError(f"{folder / CONFIG}: model_type is {family!r}; {suggest(str(family), FAMILIES)}")
-    return str(family)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glimmer.data.files import read_json
-from glimmer.data.hub import CONFIG
-from glimmer.errors import CheckpointError, DataError, suggest
 from glimmer.models.decoders.t5 import T5DecoderConfig
 from glimmer.models.encoders.t5 import T5EncoderConfig
+from glimmer.models.huggingface.config_file import T5, read_config
 
 ACTIVATIONS = {
     "relu": "relu",
@@ -83,30 +81,12 @@ def read_sizes(folder: Path) -> T5Sizes:
     Raises:
         CheckpointError: it is missing or broken, of another kind of model, or of a T5 that cannot be built here.
     """
-    path = folder / CONFIG
-    try:
-        theirs = read_json(path, "the configuration of a T5 in Hugging Face's layout")
-    except DataError as error:
-        raise CheckpointError(str(error)) from None
-    if theirs.get("model_type", "t5") != "t5":
-        raise CheckpointError(f"{path}: model_type is {theirs['model_type']!r}; expected 't5'")
-    for key, expected in FIXED.items():
-        if theirs.get(key, expected) not in (expected, None):
-            raise CheckpointError(f"{path}: {key} is {theirs[key]!r}; expected {expected!r}, as in every T5")
-    numbers = {**DEFAULTS, "num_decoder_layers": theirs.get("num_layers"), **_without_null(theirs)}
-    found: dict[str, Any] = {}
-    for key, name in KEYS.items():
-        value = numbers.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            problem = "is missing" if value is None else f"is {value!r}"
-            raise CheckpointError(f"{path}: {key} {problem}; expected a whole number of at least 1")
-        found[name] = value
-    activation = theirs.get("feed_forward_proj", "relu")
-    if activation not in ACTIVATIONS:
-        raise CheckpointError(
-            f"{path}: feed_forward_proj names an unknown activation {activation!r}; "
-            f"{suggest(str(activation), ACTIVATIONS)}"
-        )
+    config = read_config(folder)
+    config.require({"model_type": T5})
+    config.require(FIXED, ", as in every T5")
+    theirs = config.values
+    found = config.numbers(KEYS, {**DEFAULTS, "num_decoder_layers": theirs.get("num_layers")})
+    activation = config.activation("feed_forward_proj", "relu", ACTIVATIONS)
     # transformers 5 calls every T5 tied, and keeps apart whether the output is scaled.
     tied = theirs.get("tie_word_embeddings", True) is not False
     scaled = bool(theirs.get("scale_decoder_outputs", tied))
@@ -145,7 +125,3 @@ def sizes_of(encoder: T5EncoderConfig, decoder: T5DecoderConfig, vocabulary: int
         activation=encoder.activation,
         tie_output=decoder.tie_output,
     )
-
-
-def _without_null(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in mapping.items() if value is not None}

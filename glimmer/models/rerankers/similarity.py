@@ -20,7 +20,7 @@ class SimilarityConfig(RerankerConfig):
 
 @register_reranker("similarity", SimilarityConfig)
 class SimilarityReranker(Reranker):
-    """The cosine of question and passage, with a learned weight a dimension that begins at 1.
+    """The cosine of question and passage, pooled as in Sentence-BERT (arXiv 1908.10084), with weights that begin at 1.
 
     Of an encoder that was trained to embed texts (MiniLM, GTR) it begins as that encoder's own similarity, after live
     layers that have seen both sides; a fresh linear head would begin at chance.
