@@ -29,6 +29,7 @@ from glimmer.memory import CODECS
 from glimmer.memory.stored import StoredMemory
 from glimmer.models.reader import Reader, count_parameters
 from glimmer.models.selectors import SELECTORS
+from glimmer.precision import uses_bf16
 from glimmer.tasks.supervised import SupervisedTask
 
 Summary = Mapping[str, Any]
@@ -202,7 +203,7 @@ def run_result(run: LoadedRun, split: str, scores: Mapping[str, Summary], timing
             "width": str(shape.width),
             "updates until these weights": str(run.step),
             "questions an update": str(run.config.trainer.questions),
-            "precision": run.config.trainer.precision,
+            "precision": "bf16" if _bf16(run) else "fp32",
             "tokens of a question, passage, target": f"{lengths.question}, {lengths.passage}, {lengths.target}",
             "ms source side, decoding": f"{timing.source:.1f}, {timing.decode:.1f}",
         },
@@ -239,7 +240,7 @@ def training_curves(runs: Sequence[LoadedRun]) -> dict[str, dict[str, list[Curve
 
 
 def _bf16(run: LoadedRun) -> bool:
-    return run.config.trainer.precision == "bf16"
+    return uses_bf16(run.config.trainer.precision, run.device)
 
 
 def _reader(run: LoadedRun) -> Reader:

@@ -20,11 +20,11 @@ from glimmer.dense.faiss_index import FaissIndex, import_faiss
 from glimmer.dense.text_encoder import POOLINGS
 from glimmer.errors import ConfigError
 from glimmer.options import option
+from glimmer.precision import PRECISIONS, uses_bf16
 from glimmer.retrieval.base import Hits, Retriever, RetrieverConfig, code_of, register_retriever
 from glimmer.retrieval.vectors import Advance, Vectors, write_vectors
 
 SEARCHES = ("exact", "faiss")
-PRECISIONS = ("fp32", "bf16")
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -53,7 +53,7 @@ class DenseConfig(RetrieverConfig):
     search: str = option("exact", "exact (by blocks), or faiss (the extra 'faiss')", choices=SEARCHES)
     faiss_index: str = option("Flat", "For faiss, the index as its index_factory describes one: Flat, IVF4096,SQ8, …")
     faiss_settings: str | None = option(None, "For faiss, how its index is searched, such as nprobe=32")
-    precision: str = option("fp32", "Arithmetic of the encoder: fp32, or bf16 (autocast)", choices=PRECISIONS)
+    precision: str = option("fp32", "Arithmetic of the encoder: fp32, bf16 (autocast), or auto", choices=PRECISIONS)
     device: str = option("auto", "auto (cuda where there is one), cpu or cuda", choices=DEVICES)
 
     def __post_init__(self) -> None:
@@ -135,14 +135,16 @@ class Dense(Retriever):
     @cached_property
     def _embedder(self) -> Embedder:
         made, c = self._checkpoint, self.config
-        return Embedder(made.model.to(_device(c.device)), made.tokenizer, c.precision == "bf16", c.tokens_at_once)
+        device = _device(c.device)
+        return Embedder(made.model.to(device), made.tokenizer, uses_bf16(c.precision, device), c.tokens_at_once)
 
     @cached_property
     def _key(self) -> str:
         """All that decides a passage's vector beside its text: two folders that hold the same are the same."""
         made, c = self._checkpoint, self.config
         self._limit("question_tokens")
-        settings = (c.passage_format, self._limit("passage_tokens"), c.precision)
+        precision = "bf16" if uses_bf16(c.precision, _device(c.device)) else "fp32"
+        settings = (c.passage_format, self._limit("passage_tokens"), precision)
         parts = (made.model.fingerprint(), made.tokenizer.fingerprint(), code_of(Embedder, Embedder))
         return content_hash(*parts, repr(settings))
 

@@ -27,6 +27,7 @@ from glimmer.models.build import build_reader
 from glimmer.models.reader import Reader
 from glimmer.models.weights import without_memory
 from glimmer.plugins import load_plugins
+from glimmer.precision import uses_bf16
 from glimmer.tasks import TASKS, Task
 from glimmer.training.build import build_initial_reader, choose_device
 from glimmer.training.callbacks import CALLBACKS
@@ -80,7 +81,7 @@ class LoadedRun:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The arithmetic that the run was trained and evaluated in."""
-        enabled = self.config.trainer.precision == "bf16"
+        enabled = uses_bf16(self.config.trainer.precision, self.device)
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def reading(self, store: Path) -> "LoadedRun":

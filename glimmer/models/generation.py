@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from glimmer.data.values import States
 from glimmer.models.decoders.base import Decoder
-from glimmer.models.values import Ranking
+from glimmer.models.values import Ranking, Source
 from glimmer.options import Options, option
 
 
@@ -36,7 +35,7 @@ class Generation:
 
 @torch.no_grad()
 def search(
-    decoder: Decoder, encoded: States, config: GenerationConfig, eos: int
+    decoder: Decoder, encoded: Source, config: GenerationConfig, eos: int
 ) -> tuple[list[list[int]], list[float]]:
     """Decode the best answer for every row of ``encoded [B, S, D]``; it does not depend on which rows share a batch.
 
@@ -47,7 +46,7 @@ def search(
     return [_until(row, eos) for row in tokens.tolist()], scores.tolist()
 
 
-def _greedy(decoder: Decoder, encoded: States, config: GenerationConfig, eos: int) -> tuple[Tensor, Tensor]:
+def _greedy(decoder: Decoder, encoded: Source, config: GenerationConfig, eos: int) -> tuple[Tensor, Tensor]:
     """The most likely token at every step, until each row has ended."""
     rows, device = encoded.values.shape[0], encoded.values.device
     cache = decoder.start(encoded, 1)
@@ -66,7 +65,7 @@ def _greedy(decoder: Decoder, encoded: States, config: GenerationConfig, eos: in
     return torch.stack(output, 1), scores / lengths.clamp(min=1) ** config.length_penalty
 
 
-def _beams(decoder: Decoder, encoded: States, config: GenerationConfig, eos: int) -> tuple[Tensor, Tensor]:
+def _beams(decoder: Decoder, encoded: Source, config: GenerationConfig, eos: int) -> tuple[Tensor, Tensor]:
     """Beam search as T5's users know it: R open answers and the R best finished ones of every question.
 
     Of the 2R most likely continuations those that end, if they are among the first R, are finished answers; the first

@@ -23,7 +23,7 @@ from glimmer.models.initialisers import INITIALISERS
 from glimmer.models.joins.base import Join
 from glimmer.models.rerankers.base import Reranker
 from glimmer.models.selectors.base import Selector
-from glimmer.models.values import Pairs, Ranking, ReaderOutput
+from glimmer.models.values import Pairs, Ranking, ReaderOutput, Source
 from glimmer.options import option
 from glimmer.registry import ComponentConfig
 
@@ -91,7 +91,7 @@ class Reader(Model):
         """Log-likelihood ``[N]`` of each pair's target given that passage alone (perplexity distillation's target)."""
         chosen = output.pairs if pairs is None else output.pairs.rows(pairs)
         targets = Tokens(batch.targets.ids[chosen.question], batch.targets.mask[chosen.question])
-        logits = self.decoder(targets.ids, chosen.states)
+        logits = self.decoder(targets.ids, chosen.source(batch))
         log_p = torch.log_softmax(logits.float(), dim=-1).gather(-1, targets.ids[..., None])[..., 0]
         return (log_p * targets.mask).sum(1)
 
@@ -104,7 +104,7 @@ class Reader(Model):
         return self.decoder.source_attention(targets[pairs.question], pairs.states.values)
 
     @torch.no_grad()
-    def read(self, batch: Batch) -> tuple[Ranking, States]:
+    def read(self, batch: Batch) -> tuple[Ranking, Source]:
         """The source side alone: the ranking, and the fused states ``[B, S, D]`` that the decoder reads."""
         _, ranking, fused = self._read(batch, every_passage=False)
         return ranking, fused
@@ -116,7 +116,7 @@ class Reader(Model):
         tokens, scores = search(self.decoder, fused, config, self.eos_id)
         return Generation(tokens, scores, ranking)
 
-    def _read(self, batch: Batch, every_passage: bool) -> tuple[Pairs, Ranking, States]:
+    def _read(self, batch: Batch, every_passage: bool) -> tuple[Pairs, Ranking, Source]:
         pairs = self._join(batch)
         pairs = self._run(pairs, self.split, self.score_after)
         scores = self.reranker(pairs, batch.retrieval_scores)
@@ -131,7 +131,7 @@ class Reader(Model):
         pairs = self._run(pairs, self.score_after, self.encoder.layers)
         states = self.encoder.finish(pairs.states)
         pairs = Pairs(states, pairs.question, pairs.slot, pairs.question_lengths)
-        fused = fuse(states, kept)
+        fused = fuse(pairs.source(batch), kept)
         if self.config.question_block:
             fused = _concatenate(self._question_block(batch), fused)
         return pairs, ranking, fused
@@ -171,33 +171,38 @@ class Reader(Model):
             lambda some, lengths: self.encoder.run(some, start, stop, lengths), states, question_lengths
         )
 
-    def _question_block(self, batch: Batch) -> States:
+    def _question_block(self, batch: Batch) -> Source:
         states = self.encoder.run(self.encoder.embed(batch.questions), 0, self.split, None)
         lengths = states.mask.sum(1)
-        return self.encoder.finish(self.encoder.run(states, self.split, self.encoder.layers, lengths))
+        states = self.encoder.finish(self.encoder.run(states, self.split, self.encoder.layers, lengths))
+        return Source(states.values, states.mask, batch.questions.ids)
 
 
-def fuse(states: States, kept: Tensor) -> States:
+def fuse(source: Source, kept: Tensor) -> Source:
     """Lay the kept pairs of each question side by side: ``[N, T, D]`` and rows ``kept [B, M]`` to ``[B, M·T, D]``.
 
     A question without passages gets a masked source of zeros: it attends to nothing, whatever shares its batch.
     """
     questions, count = kept.shape
-    _, length, width = states.values.shape
-    if not count or not states.values.shape[0]:
-        empty = states.values.new_zeros(questions, 1, width)
-        return States(empty, torch.zeros(questions, 1, dtype=torch.bool, device=kept.device))
+    _, length, width = source.values.shape
+    if not count or not source.values.shape[0]:
+        nothing = torch.zeros(questions, 1, dtype=torch.long, device=kept.device)
+        return Source(source.values.new_zeros(questions, 1, width), nothing.bool(), nothing)
     rows = kept.clamp(min=0)
-    values = states.values[rows].view(questions, count * length, width)
-    mask = (states.mask[rows] & (kept >= 0)[..., None]).view(questions, count * length)
+    values = source.values[rows].view(questions, count * length, width)
+    mask = (source.mask[rows] & (kept >= 0)[..., None]).view(questions, count * length)
     empty_rows = ~mask.any(1)
     if bool(empty_rows.any()):
         values = values.masked_fill(empty_rows[:, None, None], 0.0)
-    return States(values, mask)
+    return Source(values, mask, source.ids[rows].view(questions, count * length))
 
 
-def _concatenate(first: States, second: States) -> States:
-    return States(torch.cat([first.values, second.values], 1), torch.cat([first.mask, second.mask], 1))
+def _concatenate(first: Source, second: Source) -> Source:
+    return Source(
+        torch.cat([first.values, second.values], 1),
+        torch.cat([first.mask, second.mask], 1),
+        torch.cat([first.ids, second.ids], 1),
+    )
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from glimmer.data.values import States
+from glimmer.data.values import Batch, States
+
+
+@dataclass(frozen=True)
+class Source(States):
+    """What a decoder reads: token states ``[..., S, D]``, their mask, and of which tokens they are."""
+
+    ids: Tensor
+    """``[..., S]`` int64; any id where the mask is False."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,15 @@ class Pairs:
     def rows(self, index: Tensor) -> "Pairs":
         """The sub-set of pairs ``index``."""
         return Pairs(self.states.rows(index), self.question[index], self.slot[index], self.question_lengths[index])
+
+    def source(self, batch: Batch) -> Source:
+        """The states ``[N, T, D]`` with the ids of their tokens, which ``batch`` knows."""
+        position, first = self._positions()[None], self.question_lengths[:, None]
+        questions, passages = batch.questions.ids, batch.passages.ids
+        passage = batch.index[self.question, self.slot]
+        of_question = questions[self.question[:, None], position.clamp(max=questions.shape[1] - 1)]
+        of_passage = passages[passage[:, None], (position - first).clamp(0, passages.shape[1] - 1)]
+        return Source(self.states.values, self.states.mask, torch.where(position < first, of_question, of_passage))
 
     def question_mask(self) -> Tensor:
         """``[N, T]`` bool: the tokens of the question."""

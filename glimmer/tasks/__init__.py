@@ -2,6 +2,7 @@
 
 from glimmer.tasks import (
     claim_reading,
+    cloze,
     copying,
     denoising,
     dialogue,
@@ -22,6 +23,7 @@ __all__ = [
     "TaskConfig",
     "TaskData",
     "claim_reading",
+    "cloze",
     "copying",
     "denoising",
     "dialogue",

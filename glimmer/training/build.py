@@ -25,6 +25,7 @@ from glimmer.models.encoders import Encoder
 from glimmer.models.grow import grow
 from glimmer.models.huggingface.load import load_checkpoint_folder
 from glimmer.models.weights import assign_weights, load_weights
+from glimmer.precision import uses_bf16
 from glimmer.tasks import TASKS, Task, require_sentinels
 from glimmer.training.callbacks import CALLBACKS
 from glimmer.training.checkpoint import load_checkpoint
@@ -191,7 +192,7 @@ def _initialise(reader: Model, path: Path, fresh: str | None, reduce: str | None
 def _evaluator(
     config: "RunConfig", reader: Model, collator: Collator, tokenizer: Tokenizer, device: torch.device
 ) -> Evaluate:
-    bf16 = config.trainer.precision == "bf16"
+    bf16 = uses_bf16(config.trainer.precision, device)
 
     def evaluate(task: Task, split: str, limit: int | None) -> TaskResult:
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):

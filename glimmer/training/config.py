@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from glimmer.errors import ConfigError
 from glimmer.models.huggingface.reduce import REDUCTIONS
 from glimmer.options import Options, option
+from glimmer.precision import PRECISIONS
 from glimmer.training.passages import StageConfig
 
-PRECISIONS = ("fp32", "bf16")
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -23,7 +23,11 @@ class TrainerConfig(Options):
     micro_questions: int | None = option(
         None, "Questions in one forward pass at most; null = the whole update at once", least=1
     )
-    precision: str = option("fp32", "fp32, or bf16 (autocast; weights and optimizer stay fp32)", choices=PRECISIONS)
+    precision: str = option(
+        "fp32",
+        "fp32, bf16 (autocast; weights and optimizer stay fp32), or auto: bf16 where the device has products for it",
+        choices=PRECISIONS,
+    )
     clip: float | None = option(1.0, "Largest norm of the gradient; null = no clipping", above=0)
     compile: bool = option(False, "Compile the layers with torch.compile; takes a minute or more, pays in long runs")
     device: str = option("auto", "auto (cuda where there is one), cpu or cuda", choices=DEVICES)

@@ -18,6 +18,7 @@ from glimmer.errors import CheckpointError, ConfigError, TrainingError
 from glimmer.evaluation.evaluate import TaskResult
 from glimmer.memory.base import Memory
 from glimmer.models.base import Model
+from glimmer.precision import uses_bf16
 from glimmer.tasks.base import Task
 from glimmer.training.callbacks.base import Callback, LogEntry, Results
 from glimmer.training.checkpoint import load_model_state
@@ -238,7 +239,7 @@ class Trainer:
         self.reader.train()
         self.optimizer.zero_grad(set_to_none=True)
         gradients = accumulate_gradients(
-            self.reader, self.criterions, batches, totals, bf16=self.config.precision == "bf16"
+            self.reader, self.criterions, batches, totals, bf16=uses_bf16(self.config.precision, self.device)
         )
         self.group.sum_gradients(parameters)
         norm = clip_gradients(parameters, self.config.clip)

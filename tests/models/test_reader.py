@@ -23,6 +23,19 @@ def test_the_question_block_is_the_questions_own_encoding_before_the_passages() 
         torch.testing.assert_close(found[: len(expected)].double(), expected, atol=1e-4, rtol=1e-5)
 
 
+def test_every_state_that_the_decoder_reads_knows_its_token() -> None:
+    """Question, then passage, of every kept candidate in turn."""
+    reader, batch = small_reader(question_block=True), small_batch()
+    ranking, fused = reader.read(batch)
+    for b, (ids, mask) in enumerate(zip(fused.ids, fused.mask, strict=True)):
+        question = batch.questions.ids[b][batch.questions.mask[b]].tolist()
+        expected = list(question)
+        for slot in ranking.kept[b][ranking.kept[b] >= 0]:
+            row = batch.index[b, slot]
+            expected += question + batch.passages.ids[row][batch.passages.mask[row]].tolist()
+        assert ids[mask].tolist() == expected
+
+
 def logits(reader: Reader, training: bool) -> torch.Tensor:
     """``training``: the reader's own mode; its parts stay in evaluation, without dropout."""
     reader.training = training

@@ -107,6 +107,20 @@ def test_a_sum_adds_its_heads_each_times_its_factor() -> None:
     assert {name for name, _ in made.named_parameters()} >= {"factors", "heads.a.scale"}
 
 
+def test_how_far_the_retriever_is_trusted_may_depend_on_the_question() -> None:
+    """Question means (3, 4) / 5 and (0, 1); at first every factor is 1."""
+    pairs = question_with_two([[[2, 8], [4, 0], [1, 1.0]], [[0, 1], [0, 2], [1, 1]]], [3, 3], [2, 2])
+    weights = {"projection.weight": [[0.0, 0.0]], "projection.bias": [0.5], "retrieval_weight": 2.0}
+    options = {"retrieval_score": True, "standardise": False, "by_question": True}
+    given = torch.tensor([[3.0, -1.0, ABSENT]])
+    assert scores(head("first_token", 2, weights, **options), pairs, given) == pytest.approx([6.5, -1.5, ABSENT])
+    made = head("first_token", 2, {**weights, "trust.direction": [1.0, 0.5]}, **options)
+    expected = [6 * math.exp(0.6 + 0.4) + 0.5, -2 * math.exp(0.5) + 0.5, ABSENT]
+    assert scores(made, pairs, given) == pytest.approx(expected)
+    with pytest.raises(ConfigError, match="by_question must be false where retrieval_score is"):
+        RERANKERS.configure("first_token", by_question=True)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

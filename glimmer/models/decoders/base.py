@@ -5,8 +5,8 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from glimmer.data.values import States
 from glimmer.errors import ConfigError
+from glimmer.models.values import Source
 from glimmer.registry import Registry
 
 
@@ -25,7 +25,7 @@ class Decoder(nn.Module, ABC):
     """The token that begins every answer (T5: padding)."""
 
     @abstractmethod
-    def forward(self, targets: Tensor, encoded: States) -> Tensor:
+    def forward(self, targets: Tensor, encoded: Source) -> Tensor:
         """Logits ``[B, Tt, V]`` of ``targets [B, Tt]`` given ``encoded [B, S, D]``, teacher-forced."""
 
     def source_attention(self, targets: Tensor, source: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ class Decoder(nn.Module, ABC):
         raise ConfigError(f"{type(self).__name__} has no cross-attention that criterion evidence_attention can teach")
 
     @abstractmethod
-    def start(self, encoded: States, beams: int) -> Cache:
+    def start(self, encoded: Source, beams: int) -> Cache:
         """Project the source once, for ``beams`` answers a question."""
 
     @abstractmethod

@@ -153,11 +153,22 @@ class T5Decoder(Decoder):
 
     def forward(self, targets: Tensor, encoded: States) -> Tensor:
         """Logits ``[B, T, V]``; the inputs are ``targets`` shifted right behind the start token."""
+        return self.predict(self.states(targets, encoded))
+
+    def states(self, targets: Tensor, encoded: States) -> Tensor:
+        """The finished states ``[B, T, D]`` that predict ``targets [B, T]``, teacher-forced."""
         states, bias = self._begin(targets)
         source_bias = mask_bias(encoded.mask, product_type(encoded.values))[:, None, None, :]
         for block in self.blocks:
             states = block(states, bias, encoded.values, source_bias)
-        return self._predict(states)
+        return self.dropout(self.final_norm(states))  # type: ignore[no-any-return]
+
+    def predict(self, states: Tensor) -> Tensor:
+        """Logits ``[..., V]`` from finished states ``[..., D]``."""
+        if self.output is None:
+            scale = self.width**-0.5 * self.config.embedding_scale
+            return nn.functional.linear(states * scale, self.embedding.weight)
+        return self.output(states)  # type: ignore[no-any-return]
 
     def source_attention(self, targets: Tensor, source: Tensor) -> Tensor:
         """The last head's logits ``[N, T, S]`` in the first layer that looks at the source."""
@@ -179,8 +190,12 @@ class T5Decoder(Decoder):
         return T5Cache(beams, bias, cross, [None] * len(self.blocks))
 
     def step(self, tokens: Tensor, cache: Cache) -> Tensor:
-        """One token of every answer; the beams of a question are the queries of one cross-attention."""
+        """Logits ``[B·R, V]`` after one token of every answer."""
         assert isinstance(cache, T5Cache)
+        return self.predict(self.next_states(tokens, cache))
+
+    def next_states(self, tokens: Tensor, cache: T5Cache) -> Tensor:
+        """The finished states ``[B·R, D]`` after ``tokens [B·R]``; beams are queries of one cross-attention."""
         states = self._embed(tokens)[:, None]
         bias = self.relative_attention_bias(1, cache.length + 1, first_query=cache.length)
         for i, block in enumerate(self._layers()):
@@ -191,7 +206,7 @@ class T5Decoder(Decoder):
                 states = block.attend_source(grouped, cross, cache.source_bias).view(-1, 1, self.width)
             states = block.transform(states)
         cache.length += 1
-        return self._predict(states)[:, 0]
+        return self.dropout(self.final_norm(states))[:, 0]  # type: ignore[no-any-return]
 
     def _begin(self, targets: Tensor) -> tuple[Tensor, Tensor]:
         """What enters the layers, teacher-forced: the targets behind the start token, and a causal bias."""
@@ -207,10 +222,3 @@ class T5Decoder(Decoder):
 
     def _layers(self) -> Iterator[T5DecoderLayer]:
         return (cast(T5DecoderLayer, block) for block in self.blocks)
-
-    def _predict(self, states: Tensor) -> Tensor:
-        states = self.dropout(self.final_norm(states))
-        if self.output is None:
-            scale = self.width**-0.5 * self.config.embedding_scale
-            return nn.functional.linear(states * scale, self.embedding.weight)
-        return self.output(states)  # type: ignore[no-any-return]

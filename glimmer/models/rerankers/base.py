@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from glimmer.data.values import States
 from glimmer.models.values import Pairs
@@ -20,11 +21,18 @@ class RerankerConfig(ComponentConfig):
     """Options that every head has."""
 
     retrieval_score: bool = option(False, "Add the retriever's score times a learned weight")
+    by_question: bool = option(
+        False, "Let the weight of the retriever's score depend on the question, as its states are in the pair"
+    )
     standardise: bool = option(
         True,
         "Standardise the retriever's scores over a question's candidates; not needed where they are alike for all "
         "questions already, as those of a fusion by scores",
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require(self.retrieval_score or not self.by_question, "by_question", "false where retrieval_score is")
 
 
 class Reranker(nn.Module, ABC):
@@ -38,6 +46,7 @@ class Reranker(nn.Module, ABC):
         self.config = config
         self.standardise = config.standardise
         self.retrieval_weight = nn.Parameter(torch.tensor(1.0)) if config.retrieval_score else None
+        self.trust = Trust(width) if config.by_question else None
 
     @abstractmethod
     def score(self, pairs: Pairs) -> Tensor:
@@ -54,11 +63,28 @@ class Reranker(nn.Module, ABC):
         exact = replace(pairs, states=States(states.values.float(), states.mask))
         with torch.autocast(states.values.device.type, enabled=False):
             scores = self.score(exact)
-        if self.retrieval_weight is not None:
-            given = standardise(retrieval_scores) if self.standardise else retrieval_scores
-            scores = scores + self.retrieval_weight * given[pairs.question, pairs.slot]
+            if self.retrieval_weight is not None:
+                given = standardise(retrieval_scores) if self.standardise else retrieval_scores
+                weight = self.retrieval_weight if self.trust is None else self.retrieval_weight * self.trust(exact)
+                scores = scores + weight * given[pairs.question, pairs.slot]
         grid = torch.full(retrieval_scores.shape, float("-inf"), device=scores.device)
         return grid.index_put((pairs.question, pairs.slot), scores)
+
+
+class Trust(nn.Module):
+    """How far to trust the retriever on a question: e^(v · q) of the mean q of its tokens in each pair; 1 at first.
+
+    Words find what a question names, vectors what it paraphrases: one weight for both is right for neither.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.direction = nn.Parameter(torch.zeros(width))
+
+    def forward(self, pairs: Pairs) -> Tensor:
+        """Factors ``[N]`` of the retriever's scores."""
+        question = (pairs.states.values * pairs.question_mask()[..., None]).sum(1)
+        return torch.exp(functional.normalize(question, dim=-1) @ self.direction)
 
 
 def standardise(scores: Tensor) -> Tensor:
