@@ -49,6 +49,8 @@ class ReaderShape:
     """Multiply-adds of live layers A and of B over one pair, where they are not those of a T5 encoder's layers."""
     question_block: bool = False
     """Whether the decoder also reads the question's states alone."""
+    pointer_width: int = 0
+    """Width of the queries and keys with which the decoder points at source tokens; 0 = it does not."""
 
     @property
     def alpha(self) -> Fraction:
@@ -133,7 +135,7 @@ def exact_count(shape: ReaderShape) -> Cost:
             "live B": shape.kept * pair_b + block * live_b * on_question,
             "cross K,V": shape.cross_layers * source * 2 * shape.width * shape.decoder_key_value,
             "decoder": _decoder(shape, source),
-            "logits": shape.target * shape.decoder_width * shape.vocabulary,
+            "logits": shape.target * shape.decoder_width * shape.vocabulary + _pointer(shape, source),
         }
     )
 
@@ -159,6 +161,14 @@ def _decoder(shape: ReaderShape, source: int) -> int:
     every = shape.target * (self_projections + feed_forward) + self_scores
     cross = shape.target * (2 * width * inner + 2 * source * inner)
     return shape.decoder_layers * every + shape.cross_layers * cross
+
+
+def _pointer(shape: ReaderShape, source: int) -> int:
+    """Keys of all source tokens, and for every step a query, its products with them, and the gate."""
+    if not shape.pointer_width:
+        return 0
+    step = shape.decoder_width * (shape.pointer_width + 1) + source * shape.pointer_width
+    return source * shape.width * shape.pointer_width + shape.target * step
 
 
 def _cost(parts: Mapping[str, int]) -> Cost:

@@ -9,7 +9,7 @@ from glimmer.analysis.compute import ReaderShape
 from glimmer.config.schema import RunConfig
 from glimmer.data.values import States
 from glimmer.errors import ConfigError
-from glimmer.models.decoders import T5DecoderConfig
+from glimmer.models.decoders import PointerDecoderConfig, T5DecoderConfig
 from glimmer.models.encoders import ENCODERS, BertEncoder, BertEncoderConfig, Encoder, T5Encoder, T5EncoderConfig
 from glimmer.models.reader import ReaderConfig
 from glimmer.models.rerankers import RERANKERS, RerankerConfig
@@ -67,6 +67,7 @@ def shape_of(config: RunConfig, vocabulary: int, lengths: Lengths | None = None)
         score_per_pair=_score_per_pair(config.reranker, encoder.width, lengths),
         live_per_pair=_live_per_pair(encoder, vocabulary, model, lengths),
         question_block=model.question_block,
+        pointer_width=decoder.pointer_width if isinstance(decoder, PointerDecoderConfig) else 0,
     )
 
 

@@ -42,8 +42,9 @@ def counted(batch: Batch, reader: Any) -> int:
         {"model": {"name": "reader", "live_layers": 2, "rerank_layers": 1, "question_block": True}},
         {"decoder": {"name": "t5", **STACK, **FIDO}, "reranker": {"name": "max_sim", "dimensions": 8}},
         {"encoder": {"name": "bert", "width": 16, "layers": 3, "heads": 2, "feed_forward": 20}},
+        {"decoder": {"name": "pointer", **STACK, **FIDO, "pointer_width": 10}},
     ],
-    ids=["glimmer", "fid", "memory_only", "question_block", "fido_max_sim", "bert"],
+    ids=["glimmer", "fid", "memory_only", "question_block", "fido_max_sim", "bert", "pointer"],
 )
 def test_exact_count_is_what_the_reader_executes(tmp_path: Path, changes: dict[str, Any]) -> None:
     changes = {
