@@ -22,7 +22,7 @@ MEMORY = "memory"
 """The part that is the memory; what it learns besides parameters, such as codebooks, is in checkpoints too."""
 HEAD = "reranker"
 """The part that is the reranker head; in a file's metadata, its registered name."""
-_RETRIEVAL_WEIGHT = f"{HEAD}.retrieval_weight"
+_OF_ANY_HEAD = (f"{HEAD}.retrieval_weight", f"{HEAD}.trust.direction")
 """What any head may have or lack."""
 
 
@@ -84,8 +84,8 @@ def assign_weights(
 
     tensors = {name: tensor for name, tensor in tensors.items() if not stays(name)}
     lacking = [name for name in parameters if name not in tensors]
-    initial = [name for name in lacking if stays(name) or name == _RETRIEVAL_WEIGHT or name in absent]
-    optional = (_MEMORY_TABLE, LIVE_TABLE, _RETRIEVAL_WEIGHT)
+    initial = [name for name in lacking if stays(name) or name in _OF_ANY_HEAD or name in absent]
+    optional = (_MEMORY_TABLE, LIVE_TABLE, *_OF_ANY_HEAD)
     faults = {
         "missing": [name for name in lacking if name not in initial],
         "unexpected": [name for name in tensors if name not in parameters and name not in optional],
@@ -129,7 +129,7 @@ def _in(part: str, name: str) -> bool:
 
 def _head_shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
     """The shapes of what is the head's own."""
-    return _shapes({name: t for name, t in tensors.items() if _in(HEAD, name) and name != _RETRIEVAL_WEIGHT})
+    return _shapes({name: t for name, t in tensors.items() if _in(HEAD, name) and name not in _OF_ANY_HEAD})
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:

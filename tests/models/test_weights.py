@@ -59,10 +59,11 @@ def test_a_heads_weights_go_into_the_same_head_alone(
 @pytest.mark.parametrize("has", [False, True])
 def test_the_weight_of_the_retrievers_score_may_be_added_or_left_behind(tmp_path: Path, has: bool) -> None:
     saved, into = (
-        small_reader(reranker="max_pool", reranker_options={"retrieval_score": score}, seed=seed)
-        for score, seed in ((has, 1), (not has, 2))
+        small_reader(reranker="max_pool", reranker_options={"retrieval_score": s, "by_question": s}, seed=seed)
+        for s, seed in ((has, 1), (not has, 2))
     )
-    assert loaded(saved, into, tmp_path / "weights.safetensors") == ([] if has else ["reranker.retrieval_weight"])
+    added = ["reranker.retrieval_weight", "reranker.trust.direction"]
+    assert loaded(saved, into, tmp_path / "weights.safetensors") == ([] if has else added)
 
 
 def test_a_file_that_names_no_head_has_none(tmp_path: Path) -> None:
