@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from glimmer.models.decoders.pointer import PointerDecoder
 from glimmer.models.decoders.t5 import T5DecoderLayer
 from glimmer.models.encoders.t5 import T5EncoderLayer
 from glimmer.models.initialisers.base import register_initialiser
@@ -23,7 +24,8 @@ class CopyPathInitialiser(T5Initialiser):
       first layer they note what they see (``_note_the_past``);
     - the third head finds, elsewhere, what equals the previous token, the fourth what equals the token itself;
     - cross-attention passes a token through as itself, and its first two heads look for the token whose predecessor
-      was just written, so that an answer once begun goes on.
+      was just written, so that an answer once begun goes on;
+    - a pointer finds what the decoder's state is like: its query is its key.
 
     Every layer but cross-attention begins by adding little, 1/√(2·layers) of T5's, or the token would drown in a deep
     stack. Heads that a small configuration has not are left out.
@@ -42,6 +44,8 @@ class CopyPathInitialiser(T5Initialiser):
         for part in module.modules():
             if isinstance(part, RelativePositionBias):
                 _look_back(part)
+            elif isinstance(part, PointerDecoder):
+                _point_at_likes(part)
         crosses = [layer.cross_attention for layer in decoder if layer.cross_attention is not None]
         for cross in crosses:
             _pass_through(cross)
@@ -107,6 +111,13 @@ def _pass_through(cross: Attention) -> None:
     back = values.repeat_interleave(shared, 0).flatten(0, 1).T / shared
     if back.shape == cross.output.weight.shape:
         cross.output.weight.copy_(back)
+
+
+def _point_at_likes(decoder: PointerDecoder) -> None:
+    """What cross-attention has passed through, such as the question's gap, points at what is like it."""
+    if decoder.pointer_query.weight.shape == decoder.pointer_key.weight.shape:
+        nn.init.orthogonal_(decoder.pointer_key.weight)
+        decoder.pointer_query.weight.copy_(decoder.pointer_key.weight)
 
 
 def _note_the_past(attention: Attention) -> tuple[Tensor, Tensor]:
