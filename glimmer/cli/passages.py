@@ -4,10 +4,12 @@ import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
-from glimmer.cli.arguments import not_negative, positive
+from glimmer.analysis.searching import measure_search, search_table
+from glimmer.cli.arguments import not_negative, positive, ranks
 from glimmer.data.index import index_folder
 from glimmer.data.knowledge.build import PASSAGES, build_passages
 from glimmer.data.knowledge.generate import generate_source
@@ -75,6 +77,17 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("file", metavar="FILE", type=Path, help="file to write, plain or .gz")
     generate.add_argument("--paragraphs", type=positive, default=100_000, metavar="N", help="default: %(default)s")
     generate.add_argument("--seed", type=not_negative, default=0, metavar="N", help="default: %(default)s")
+
+    benchmark = commands.add_parser(
+        "benchmark",
+        help="measure how BM25 grows with a collection, on this machine",
+        description="Write passages of words drawn by Zipf's law, and measure BM25's index of them, in processor time.",
+    )
+    benchmark.set_defaults(run=_benchmark)
+    benchmark.add_argument(
+        "--passages", type=ranks, default=[10_000, 100_000], metavar="N[,N]", help="sizes (default: 10000,100000)"
+    )
+    benchmark.add_argument("--dir", metavar="DIR", help="where temporary folders are made (default: the system's)")
     return parser
 
 
@@ -108,4 +121,13 @@ def _generate(arguments: argparse.Namespace) -> int:
         pages = generate_source(arguments.file, arguments.paragraphs, arguments.seed, bar.update)
     size = arguments.file.stat().st_size
     print(f"{arguments.file}: {pages:,} pages of at least {arguments.paragraphs:,} paragraphs, {size / 1e6:,.1f} MB")
+    return 0
+
+
+def _benchmark(arguments: argparse.Namespace) -> int:
+    found = []
+    for count in arguments.passages:
+        with TemporaryDirectory(dir=arguments.dir, prefix="passages-") as folder:
+            found.append(measure_search(Path(folder), count))
+    print(search_table(found))
     return 0

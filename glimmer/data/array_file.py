@@ -11,20 +11,22 @@ from numpy.typing import DTypeLike, NDArray
 
 
 class ArrayFile:
-    """Context manager that writes an array of a known shape, rows after rows."""
+    """Context manager that writes an array, rows after rows; the header counts none before the block has ended."""
 
-    def __init__(self, path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> None:
-        self._dtype, self._shape = np.dtype(dtype), shape
-        self._left = shape[0]
+    def __init__(self, path: Path, dtype: DTypeLike, columns: tuple[int, ...] = ()) -> None:
+        """Rows have the shape ``columns``."""
+        self._dtype, self._columns = np.dtype(dtype), columns
         self._file = path.open("wb")
-        header = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
-        write_array_header_1_0(self._file, header)
+        self.rows = 0
+        """How many are written."""
+        self._write_header()
+        self._start = self._file.tell()
 
     def append(self, rows: NDArray[Any]) -> None:
         """Write the next rows."""
-        assert rows.shape[1:] == self._shape[1:]
-        self._left -= len(rows)
+        assert rows.shape[1:] == self._columns
         self._file.write(np.ascontiguousarray(rows, self._dtype).data)
+        self.rows += len(rows)
 
     def __enter__(self) -> Self:
         return self
@@ -32,8 +34,15 @@ class ArrayFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        assert error is not None or self._left == 0
+        with self._file:
+            if error is None:
+                self._file.seek(0)
+                self._write_header()
+                assert self._file.tell() == self._start  # numpy leaves room for the number to grow
+
+    def _write_header(self) -> None:
+        shape = (self.rows, *self._columns)
+        write_array_header_1_0(self._file, {"descr": self._dtype.str, "fortran_order": False, "shape": shape})
 
 
 def pieces(path: Path, rows: int) -> Iterator[NDArray[Any]]:
@@ -44,3 +53,17 @@ def pieces(path: Path, rows: int) -> Iterator[NDArray[Any]]:
         for start in range(0, shape[0], rows):
             count = min(rows, shape[0] - start) * int(np.prod(shape[1:]))
             yield np.fromfile(file, dtype, count).reshape(-1, *shape[1:])
+
+
+def map_array(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Map the array of a file, read-only.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is cut, or no array of that type and shape.
+    """
+    # A file of no rows has nothing that could be mapped.
+    array: NDArray[Any] = np.load(path, mmap_mode="r" if 0 not in shape else None).view(np.ndarray)
+    if array.dtype != np.dtype(dtype) or array.shape != shape:
+        raise ValueError(f"expected {np.dtype(dtype).str} of shape {shape}, found {array.dtype.str} of {array.shape}")
+    return array

@@ -6,10 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from glimmer.data.files import content_hash, hash_all
+from glimmer.data.files import content_hash
 from glimmer.data.kilt import read_records
 from glimmer.data.kilt_sets import check_set, kilt_name
-from glimmer.data.mapped import MappedPassages
+from glimmer.data.mapped import passages_hash
 from glimmer.data.passages import Collection, read_passages
 from glimmer.data.values import Candidate, Passage, Provenance, Record
 from glimmer.errors import DataError, suggest
@@ -189,10 +189,7 @@ class Corpus:
 
     @cached_property
     def _passages_hash(self) -> str:
-        passages = self.collection.passages
-        if isinstance(passages, MappedPassages):  # known from its index, without reading them all
-            return passages.sha256
-        return hash_all(f"{p.id}\n{p.title}\n{p.text}" for p in passages)
+        return passages_hash(self.collection.passages)
 
     def _flagged(self, record: Record, hits: Hits) -> tuple[Candidate, ...]:
         passages = [(self.collection.passages[row], score) for row, score in hits]

@@ -159,12 +159,14 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        _sync(path.parent)
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """A folder to fill, which takes its place at ``path`` when the block ends, and is removed where the block fails.
+
+    Its files are on the disk before it takes its place, so that a crash leaves all of it or nothing.
 
     Raises:
         DataError: it cannot be written, or ``path`` is a folder with something in it.
@@ -174,10 +176,13 @@ def new_folder(path: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
             yield folder
+            for made in folder.rglob("*"):
+                _sync(made)
             folder.chmod(0o755)  # mkdtemp makes it for this user alone
             folder.replace(path)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        _sync(path.parent)
 
 
 def remove_unfinished(path: Path) -> None:
@@ -239,11 +244,11 @@ def hash_all(parts: Iterable[str | bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; some systems cannot open a folder, and need no such call."""
+def _sync(path: Path) -> None:
+    """Make a file, or a rename in a folder, durable; some systems cannot open a folder, and need no such call."""
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

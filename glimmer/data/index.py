@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glimmer.data.array_file import ArrayFile, pieces
+from glimmer.data.array_file import ArrayFile, map_array, pieces
 from glimmer.data.files import new_folder, read_json, write_json
 from glimmer.data.spans import Span
 from glimmer.errors import DataError
@@ -27,6 +27,7 @@ from glimmer.errors import DataError
 FORMAT_VERSION = 1
 INDEX, OFFSETS, KEYS, ROWS = "index.json", "offsets.npy", "keys.npy", "rows.npy"
 PAGE_KEYS, PAGE_ROWS, SPANS = "page_keys.npy", "page_rows.npy", "spans.npy"
+DTYPES = {OFFSETS: "<i8", KEYS: "<u8", ROWS: "<i8", PAGE_KEYS: "<u8", PAGE_ROWS: "<i8", SPANS: "<i4"}
 PROMISES = {"passages": int, "placed": int, "splits": int, "sha256": str}
 """What ``index.json`` tells beside what it is checked by."""
 ENDS = 1 << 20
@@ -92,8 +93,8 @@ def key_of(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") or 1
 
 
-def write_index(passages: Path, read: Read, size: int, count: int, blocks: Iterable[Block]) -> None:
-    """Write the index of ``count`` passages, ``size`` bytes.
+def write_index(passages: Path, read: Read, size: int, blocks: Iterable[Block]) -> int:
+    """Write the index of ``size`` bytes of passages, and return how many they are.
 
     Raises:
         DuplicateIdError: an id occurs twice.
@@ -104,10 +105,10 @@ def write_index(passages: Path, read: Read, size: int, count: int, blocks: Itera
         at = splits = placed = 0
         digest = hashlib.sha256()
         with (
-            ArrayFile(folder / OFFSETS, np.int64, (count + 1,)) as offsets_file,
-            ArrayFile(keys, np.uint64, (count,)) as keys_file,
-            ArrayFile(pages, np.uint64, (count,)) as pages_file,
-            ArrayFile(folder / SPANS, np.int32, (count, 4)) as spans_file,
+            ArrayFile(folder / OFFSETS, DTYPES[OFFSETS]) as offsets_file,
+            ArrayFile(keys, DTYPES[KEYS]) as keys_file,
+            ArrayFile(pages, DTYPES[PAGE_KEYS]) as pages_file,
+            ArrayFile(folder / SPANS, DTYPES[SPANS], (4,)) as spans_file,
         ):
             for block in blocks:
                 ends = at + np.cumsum(block.lengths)
@@ -120,6 +121,7 @@ def write_index(passages: Path, read: Read, size: int, count: int, blocks: Itera
                 at = stop
                 splits, placed = splits + int(block.splits), placed + int(np.count_nonzero(block.page_keys))
             offsets_file.append(np.array([at]))
+        count = keys_file.rows
         offsets = np.load(folder / OFFSETS, mmap_mode="r")
 
         def refuse_same(first: int, second: int) -> None:
@@ -144,6 +146,7 @@ def write_index(passages: Path, read: Read, size: int, count: int, blocks: Itera
                 "ends_sha256": _ends(read, size),
             },
         )
+    return count
 
 
 def check_index(passages: Path, read: Read, size: int) -> dict[str, Any]:
@@ -173,15 +176,12 @@ def load_array(folder: Path, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
     """Map an array of the index.
 
     Raises:
-        DataError: it is missing or has another shape.
+        DataError: it is missing, cut, or of another type or shape.
     """
     try:
-        array: NDArray[Any] = np.load(folder / name, mmap_mode="r")
+        return map_array(folder / name, DTYPES[name], shape)
     except (OSError, ValueError) as error:
         raise DataError(f"{folder / name}: the index is damaged: {error}; remove {folder} and make it anew") from None
-    if array.shape != shape:
-        raise DataError(f"{folder / name}: the index is damaged: expected shape {shape}, found {array.shape}")
-    return array
 
 
 def find_rows(keys: NDArray[np.uint64], rows: NDArray[np.int64], name: str) -> NDArray[np.int64]:
@@ -202,7 +202,7 @@ def _sort(
     ``same`` is told of neighbouring rows of one key.
     """
     bits = (count // BUCKET).bit_length()
-    with ArrayFile(keys_file, np.uint64, (count,)) as keys, ArrayFile(rows_file, np.int64, (count,)) as rows:
+    with ArrayFile(keys_file, np.uint64) as keys, ArrayFile(rows_file, np.int64) as rows:
         for bucket in range(1 << bits):
             members, values = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
             for number, chunk in enumerate(pieces(unsorted, BUCKET)):

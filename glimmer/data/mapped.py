@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from glimmer.data.files import reading
+from glimmer.data.files import hash_all, reading
 from glimmer.data.index import (
     KEYS,
     OFFSETS,
@@ -148,6 +148,13 @@ def rows_by_id(passages: Sequence[Passage]) -> Mapping[str, int]:
     if isinstance(passages, MappedPassages):
         return MappedRows(passages)
     return {passage.id: row for row, passage in enumerate(passages)}
+
+
+def passages_hash(passages: Sequence[Passage]) -> str:
+    """A hash of the passages and their order; known from the index where there is one, without reading them."""
+    if isinstance(passages, MappedPassages):
+        return passages.sha256
+    return hash_all(f"{p.id}\n{p.title}\n{p.text}" for p in passages)
 
 
 class MappedSplits(Mapping[str, str]):

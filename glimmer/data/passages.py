@@ -1,5 +1,6 @@
 """Passage collections on disk: JSON lines (``glimmer.data.passage_lines``), held in memory or read through an index."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,15 +107,13 @@ def index_passages(path: Path, progress: bool = False) -> int:
     if path.suffix == ".gz":
         raise DataError(f"{path}: a packed file cannot be read in the middle; unpack it, then make its index")
     with reading(path), path.open("rb") as file:
-        count = sum(1 for _ in file)
-        size = file.tell()
-        if count == 0:
+        size = os.fstat(file.fileno()).st_size
+        if size == 0:
             raise DataError(f"{path}: the file is empty; expected on every line {EXPECTED}")
         with writing(index_folder(path)):
             shutil.rmtree(index_folder(path), ignore_errors=True)
         with tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=None if progress else True) as bar:
-            write_index(path, reader_of(file.fileno()), size, count, _blocks(path, bar.update))
-    return count
+            return write_index(path, reader_of(file.fileno()), size, _blocks(path, bar.update))
 
 
 def _blocks(path: Path, read: Callable[[int], object]) -> Iterator[Block]:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
-from pathlib import Path
 
 from glimmer.data.text import plain
 from glimmer.data.values import Passage
@@ -47,15 +47,21 @@ class TwoStep(Bm25):
 
     config: TwoStepConfig
 
-    def __init__(self, config: TwoStepConfig, passages: Sequence[Passage], cache: Path | None = None) -> None:
-        super().__init__(config, passages, cache)
-        self._about: dict[str, list[int]] = {}
-        for row, passage in enumerate(passages):
+    @cached_property
+    def _about(self) -> dict[str, list[int]]:
+        """Subject → the rows of the passages about it."""
+        about: dict[str, list[int]] = {}
+        for row, passage in enumerate(self.passages):
             if name := plain(passage.title.partition(":")[0]).strip():
-                self._about.setdefault(name, []).append(row)
+                about.setdefault(name, []).append(row)
+        return about
+
+    @cached_property
+    def _subject(self) -> re.Pattern[str]:
+        """A subject between words."""
         # Longest first: "Guinea-Bissau" is not "Guinea".
         names = sorted(self._about, key=lambda name: (-len(name), name))
-        self._subject = re.compile(rf"(?<= )({'|'.join(map(re.escape, names))})(?= )") if names else re.compile(r"(?!)")
+        return re.compile(rf"(?<= )({'|'.join(map(re.escape, names))})(?= )") if names else re.compile(r"(?!)")
 
     def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
         """The best ``k`` passages of every query; passages without a word of it are left out."""

@@ -11,7 +11,7 @@ import torch
 
 import glimmer
 
-PACKAGES = ("glimmer", "torch", "numpy", "hydra-core", "omegaconf", "tokenizers", "safetensors", "sacrebleu", "bm25s")
+PACKAGES = ("glimmer", "torch", "numpy", "hydra-core", "omegaconf", "tokenizers", "safetensors", "sacrebleu")
 
 
 def describe_environment(device: torch.device, seed: int, ranks: int, step: int) -> dict[str, Any]:

@@ -71,6 +71,12 @@ def test_a_broken_source_is_one_line(source: Path, tmp_path: Path, capsys: pytes
     assert f"glimmer: error: {source}:16: not JSON" in capsys.readouterr().err
 
 
+def test_a_benchmark_is_a_row_a_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["passages", "benchmark", "--passages", "20,40", "--dir", str(tmp_path)]) == 0
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()[2:]] == ["20", "40"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_index_is_made_beside_any_passages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_passages(tmp_path / "p.jsonl", [Passage("1", "A", "text")])
     assert main(["passages", "index", str(tmp_path / "p.jsonl")]) == 0

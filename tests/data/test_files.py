@@ -73,6 +73,31 @@ def test_an_interruption_leaves_no_rest(tmp_path: Path, monkeypatch: pytest.Monk
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_takes_its_place_when_all_of_it_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int | str] = []
+    sync, replace = os.fsync, os.replace
+
+    def synced(handle: int) -> None:
+        done.append(os.fstat(handle).st_ino)
+        sync(handle)
+
+    def replaced(source: str, target: str) -> None:
+        done.append("replace")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    with new_folder(tmp_path / "thing") as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "a").write_text("new")
+    parts = [tmp_path / "thing" / "deep", tmp_path / "thing" / "deep" / "a", tmp_path]
+    *filled, parent = (part.stat().st_ino for part in parts)
+    assert {*done[:-2]} == {*filled}
+    assert done[-2:] == ["replace", parent]
+
+
 def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / ".thing.ab3_xy9z").write_text("half")
     (tmp_path / ".thing.0bc_xyzz").mkdir()

@@ -103,7 +103,7 @@ def test_a_changed_file_or_index_is_refused(path: Path) -> None:
     folder = index_folder(path)
     keys = np.load(folder / "keys.npy")
     np.save(folder / "keys.npy", keys[1:])
-    with pytest.raises(DataError, match=r"keys\.npy: the index is damaged: expected shape"):
+    with pytest.raises(DataError, match=r"keys\.npy: the index is damaged: expected <u8 of shape"):
         read_passages(path)
     (folder / "keys.npy").unlink()
     with pytest.raises(DataError, match=r"keys\.npy: the index is damaged"):

@@ -223,5 +223,5 @@ def _join(output: Path, parts: list[Path], progress: bool, stopped: Callable[[],
                 shutil.copyfileobj(piece, file, 1 << 20)
                 bar.update(piece.tell())
         file.flush()
-        write_index(final, reader_of(file.fileno()), size, passages, blocks(each()))
+        write_index(final, reader_of(file.fileno()), size, blocks(each()))
     return {"pages": pages, "passages": passages, "bytes": size}
