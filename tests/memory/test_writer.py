@@ -45,7 +45,7 @@ def write(
                 passages = shard(number)
                 writer.write(number, passages[0][0], source, passages, lambda tokens, size: None)
                 written.append(number)
-        writer.publish(SHARDS)
+        writer.publish([source] * SHARDS)
     return written
 
 
@@ -70,7 +70,9 @@ def whole(tmp_path: Path) -> dict[str, bytes]:
 def test_what_was_stopped_between_shards_goes_on_from_there(tmp_path: Path, whole: dict[str, bytes]) -> None:
     path = tmp_path / "store"
     assert write(path, stop=2) == [0, 1]
-    with pytest.raises(StoreError, match=r"is no memory store: manifest\.json is missing"):
+    with pytest.raises(
+        StoreError, match="is not finished: its writer was stopped, or is at work; the command that began it goes on"
+    ):
         MemoryStore(path)
     assert write(path) == [2, 3]
     assert content(path) == whole
@@ -204,7 +206,7 @@ def test_what_a_stopped_completion_left_is_no_hindrance(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("glimmer.memory.writer.file_info", stopped)  # the index is there, the manifest is not
+        patched.setattr("glimmer.memory.publish.file_info", stopped)  # the index is there, the manifest is not
         with pytest.raises(KeyboardInterrupt):
             write(path)
     assert (path / "index-00001").is_dir()
