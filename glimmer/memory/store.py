@@ -85,7 +85,7 @@ class MemoryStore:
         places = self._places(ids)
         if contents is not None:
             self._compare(ids, places, contents)
-        spans = [self.span(*place) for place in places]
+        spans = [self._span(*place) for place in places]
         lengths = torch.tensor([stop - start for start, stop in spans], dtype=torch.long)
         stored = torch.empty(int(lengths.sum()), self.codec.columns, dtype=self.codec.storage)
         target = stored.view(torch.uint8).numpy()
@@ -167,12 +167,8 @@ class MemoryStore:
                     "bring the store up to date with `glimmer memory update`"
                 )
 
-    def span(self, shard: int, row: int) -> tuple[int, int]:
-        """Where the stored tokens of a shard's passage begin and end.
-
-        Raises:
-            StoreError: that is not within the shard.
-        """
+    def _span(self, shard: int, row: int) -> tuple[int, int]:
+        """The rows of states of a passage."""
         start, stop = self.shard(shard).offsets[row : row + 2].tolist()
         if not 0 <= start <= stop <= len(self.shard(shard).states):
             file = self.path / SHARDS / self._promised.shards[shard].file
