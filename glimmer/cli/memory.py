@@ -3,24 +3,16 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
-from glimmer.analysis.gathering import (
-    Sizes,
-    formats_table,
-    growth_table,
-    measure_formats,
-    measure_growth,
-    write_synthetic,
-)
 from glimmer.analysis.memory_plan import CORPORA, plan_memory, plan_table
 from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.analysis.stored import codec_for
 from glimmer.analysis.tables import quantity
-from glimmer.cli.arguments import add_device, add_weights, duration, positive, ranks, share
+from glimmer.cli.arguments import add_device, add_weights, duration, positive, share
 from glimmer.cli.codecs import add_codec, given_codec
+from glimmer.cli.memory_speed import add_benchmark, add_throughput
 from glimmer.config.compose import compose_run
 from glimmer.data.passages import read_passages
 from glimmer.errors import ConfigError
@@ -40,6 +32,7 @@ Memory stores, which `glimmer encode` writes:
   glimmer memory update RUN --store DIR         encode passages that are new or have changed, drop what is no more
   glimmer memory compact DIR                    copy sparse shards without what updates have left unreachable
   glimmer memory benchmark                      how opening and reading grow with a store's size, on this machine
+  glimmer memory throughput RUN                 how much of the encoder's speed is left when it writes a store
   glimmer memory plan experiment=paper/lumen_xxl --codec raw --tokens-per-second 50000
 
 Updates and compactions publish a new generation in one step: readers that are open keep the old one, and its files are
@@ -146,18 +139,6 @@ def _plan(arguments: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def _benchmark(arguments: argparse.Namespace) -> str:
-    with TemporaryDirectory(dir=arguments.dir, prefix="memory-") as folder:
-        grown = [
-            measure_growth(Path(folder, str(count)), Sizes(count, arguments.tokens, arguments.width))
-            for count in arguments.passages
-        ]
-        one = Sizes(1024, 160, 768)
-        write_synthetic(Path(folder, "one"), one)
-        formats = measure_formats(Path(folder, "one"), one)
-    return f"{growth_table(grown)}\n\n{formats_table(formats)}"
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="glimmer memory", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -189,14 +170,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     compact.set_defaults(do=_compact)
 
-    benchmark = commands.add_parser("benchmark", help="measure synthetic stores, and other formats, on this machine")
-    benchmark.add_argument(
-        "--passages", type=ranks, default=[10_000, 100_000], metavar="N[,N]", help="sizes (default: 10000,100000)"
-    )
-    benchmark.add_argument("--tokens", type=positive, default=16, metavar="N", help="of a passage (default: 16)")
-    benchmark.add_argument("--width", type=positive, default=8, metavar="N", help="of a state (default: 8)")
-    benchmark.add_argument("--dir", metavar="DIR", help="where a temporary folder is made (default: the system's)")
-    benchmark.set_defaults(do=_benchmark)
+    add_benchmark(commands)
+    add_throughput(commands)
 
     plan = commands.add_parser("plan", help="bytes, multiply-adds and hours of a corpus, from a configuration")
     plan.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="the configuration, such as experiment=lumen")

@@ -113,16 +113,25 @@ def write_shard(
 
 def encoded(run: LoadedRun, passages: Sequence[Passage], batch_size: int) -> Iterator[Encoded]:
     """Every passage's id, token ids and states ``[T, D]``, longest first."""
-    reader = reader_with_memory(run)
+    for rows, tokens in batches_of(run, passages, batch_size):
+        states = encode_batch(run, tokens).float().cpu()
+        for row, ids, mask, values in zip(rows, tokens.ids.cpu(), tokens.mask.cpu(), states, strict=True):
+            yield passages[row].id, ids[mask].tolist(), values[mask]
+
+
+def batches_of(run: LoadedRun, passages: Sequence[Passage], batch_size: int) -> Iterator[tuple[Sequence[int], Tokens]]:
+    """Batches of passages of like length, longest first: their rows in ``passages`` and their tokens."""
     tokens = [run.collator.encode_passage(passage) for passage in passages]
     longest_first = sorted(range(len(passages)), key=lambda row: -len(tokens[row]))
     for start in range(0, len(passages), batch_size):
-        batch = longest_first[start : start + batch_size]
-        padded = Tokens.pad([tokens[row] for row in batch], run.tokenizer.pad_id).to(run.device)
-        with torch.inference_mode(), run.autocast():
-            states = reader.encode_memory(padded).values.float().cpu()
-        for row, values in zip(batch, states, strict=True):
-            yield passages[row].id, tokens[row], values[: len(tokens[row])]
+        rows = longest_first[start : start + batch_size]
+        yield rows, Tokens.pad([tokens[row] for row in rows], run.tokenizer.pad_id).to(run.device)
+
+
+def encode_batch(run: LoadedRun, tokens: Tokens) -> Tensor:
+    """The memory ``[P, T, D]`` of passages, in the run's own arithmetic."""
+    with torch.inference_mode(), run.autocast():
+        return reader_with_memory(run).encode_memory(tokens).values
 
 
 def _ranges(passages: Iterable[Passage], size: int, share: Share) -> Iterator[Sequence[Passage] | None]:
