@@ -118,16 +118,7 @@ def measure_reading(path: Path, passages: int, gathers: int) -> Reading:
 
 def growth_table(found: Sequence[Growth]) -> str:
     """A row a size."""
-    header = [
-        "passages",
-        "states",
-        "written in s",
-        "s a thousand",
-        "opened in ms",
-        "grown by",
-        "gather in ms",
-        "grown by",
-    ]
+    header = ["passages", "states", "written in s", "a thousand in s", "opened in ms", "RSS", "gather in ms", "RSS"]
     return table(header, [_row(growth, growth.content()) for growth in found])
 
 

@@ -50,9 +50,7 @@ def add_throughput(commands: Commands) -> None:
 
 def _add_files(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dir", metavar="DIR", help="where a temporary folder is made (default: the system's)")
-    command.add_argument(
-        "--output", metavar="FILE.json", type=_json_file, help="write FILE.json, and FILE.md beside it"
-    )
+    command.add_argument("--output", metavar="FILE.json", type=_json_file, help="write it, and FILE.md beside it")
 
 
 def _json_file(text: str) -> Path:

@@ -115,8 +115,9 @@ def encoded(run: LoadedRun, passages: Sequence[Passage], batch_size: int) -> Ite
     """Every passage's id, token ids and states ``[T, D]``, longest first."""
     for rows, tokens in batches_of(run, passages, batch_size):
         states = encode_batch(run, tokens).float().cpu()
-        for row, ids, mask, values in zip(rows, tokens.ids.cpu(), tokens.mask.cpu(), states, strict=True):
-            yield passages[row].id, ids[mask].tolist(), values[mask]
+        lengths = tokens.mask.sum(1).tolist()
+        for row, ids, length, values in zip(rows, tokens.ids.tolist(), lengths, states, strict=True):
+            yield passages[row].id, ids[:length], values[:length]
 
 
 def batches_of(run: LoadedRun, passages: Sequence[Passage], batch_size: int) -> Iterator[tuple[Sequence[int], Tokens]]:
