@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
 from glimmer.analysis.encoding import measure_throughput, throughput_table
 from glimmer.analysis.gathering import formats_table, measure_formats
@@ -16,7 +16,7 @@ from glimmer.data.passages import read_passages
 from glimmer.errors import ConfigError
 from glimmer.inference.run import load_run
 
-Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_benchmark(commands: Commands) -> None:
