@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_vacant(arguments.output)
     launch(partial(_encode, arguments), arguments.processes)
     if not (arguments.output / MANIFEST).is_file():
-        print(f"{arguments.output}: the store is complete when all its shares are written")
+        print(f"{arguments.output}: the store is complete when all its shares are written, of the passages as they are")
         return 0
     store = MemoryStore(arguments.output)
     tokens = store.manifest["tokens"]
