@@ -13,6 +13,7 @@ from glimmer.data.passages import read_passages
 from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import load_run
 from glimmer.memory import MemoryStore
+from glimmer.memory.check import check_vacant
 from glimmer.memory.layout import MANIFEST
 from glimmer.memory.writer import Share
 from glimmer.training.launch import launch
@@ -38,9 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         GlimmerError: the run, the passages or the output is at fault.
     """
     arguments = _parser().parse_args(argv)
+    if arguments.share is None and "WORLD_SIZE" not in os.environ:
+        check_vacant(arguments.output)
     launch(partial(_encode, arguments), arguments.processes)
     if not (arguments.output / MANIFEST).is_file():
-        print(f"{arguments.output}: the store is complete when all its shares are written")
+        print(f"{arguments.output}: the store is complete when all its shares are written, of the passages as they are")
         return 0
     store = MemoryStore(arguments.output)
     tokens = store.manifest["tokens"]
@@ -53,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _encode(arguments: argparse.Namespace) -> None:
     """Write the share of this process."""
-    share = arguments.share or Share(int(os.environ.get("RANK", "0")) + 1, int(os.environ.get("WORLD_SIZE", "1")))
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    share = arguments.share or Share(rank + 1, world, together=arguments.processes > 1)
     run = load_run(arguments.run, checkpoint=arguments.checkpoint, data=arguments.data, device=arguments.device)
     passages = run.corpus.passages() if arguments.passages is None else read_passages(arguments.passages).passages
     encode_passages(

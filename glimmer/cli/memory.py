@@ -1,26 +1,18 @@
 """``glimmer memory``: look at a memory store, check it, plan one, bring one up to date."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
-from glimmer.analysis.gathering import (
-    Sizes,
-    formats_table,
-    growth_table,
-    measure_formats,
-    measure_growth,
-    write_synthetic,
-)
 from glimmer.analysis.memory_plan import CORPORA, plan_memory, plan_table
 from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.analysis.stored import codec_for
 from glimmer.analysis.tables import quantity
-from glimmer.cli.arguments import add_device, add_weights, duration, positive, ranks
+from glimmer.cli.arguments import add_device, add_weights, duration, positive, share
 from glimmer.cli.codecs import add_codec, given_codec
+from glimmer.cli.memory_speed import add_benchmark, add_throughput
 from glimmer.config.compose import compose_run
 from glimmer.data.passages import read_passages
 from glimmer.errors import ConfigError
@@ -28,6 +20,9 @@ from glimmer.inference.run import load_run
 from glimmer.inference.update import update_store
 from glimmer.memory import MemoryStore
 from glimmer.memory.check import verify_files
+from glimmer.memory.compact import compact_store
+from glimmer.memory.prune import leftovers
+from glimmer.memory.work import Work
 
 DESCRIPTION = """\
 Memory stores, which `glimmer encode` writes:
@@ -35,11 +30,13 @@ Memory stores, which `glimmer encode` writes:
   glimmer memory info DIR                       what made it, and what it holds
   glimmer memory verify DIR                     compare every checksum, several files at once
   glimmer memory update RUN --store DIR         encode passages that are new or have changed, drop what is no more
+  glimmer memory compact DIR                    copy sparse shards without what updates have left unreachable
   glimmer memory benchmark                      how opening and reading grow with a store's size, on this machine
+  glimmer memory throughput RUN                 how much of the encoder's speed is left when it writes a store
   glimmer memory plan experiment=paper/lumen_xxl --codec raw --tokens-per-second 50000
 
-An update publishes a new generation in one step: readers that are open keep the old one, and its files are removed by
-the first update that finds it no longer read.
+Updates and compactions publish a new generation in one step: readers that are open keep the old one, and its files are
+removed by the first command of these that finds it no longer read.
 """
 
 
@@ -58,7 +55,8 @@ def _info(arguments: argparse.Namespace) -> str:
     store = MemoryStore(arguments.store)
     content, shards = store.manifest, store.promised.shards
     size = sum(info.bytes for info in store.promised.files.values())
-    held = sum(shard.passages for shard in shards)
+    tokens = sum(shard.tokens for shard in shards)
+    passages, dead = sum(shard.passages for shard in shards) - len(store), tokens - content["tokens"]
     rows = {
         "format version": content["format_version"],
         "generation": content["generation"],
@@ -72,7 +70,8 @@ def _info(arguments: argparse.Namespace) -> str:
         "passages": f"{len(store):,}",
         "tokens stored": f"{content['tokens']:,}",
         "shards": f"{len(shards):,}, of {content['shard_passages']:,} passages",
-        "left in shards by updates": f"{held - len(store):,} passages",
+        "left in shards by updates": f"{passages:,} passages, {dead * store.codec.bytes_per_token:,} bytes of states "
+        f"({dead / max(1, tokens):.0%})",
         "bytes": f"{size:,} ({quantity(size)}B)",
     }
     return "\n".join(f"{name:<30}{value}" for name, value in rows.items())
@@ -84,7 +83,17 @@ def _verify(arguments: argparse.Namespace) -> str:
     size = sum(info.bytes for info in files.values())
     with tqdm(total=size, unit="B", unit_scale=True, desc="verify") as bar:
         verify_files(arguments.store, store.promised, arguments.threads, bar.update)
-    return f"{arguments.store}: sound; {len(files):,} files, {size:,} bytes"
+    return "\n".join([f"{arguments.store}: sound; {len(files):,} files, {size:,} bytes", *_unfinished(store)])
+
+
+def _unfinished(store: MemoryStore) -> Iterator[str]:
+    """What stopped writers have left beside the generation that is read; it looks the same while one is at work."""
+    work, generation = Work(store.path), store.promised.generation
+    if work.generation > generation:
+        yield f"not finished: `glimmer {work.command}` was begun, and goes on when it is given again"
+    if left := leftovers(store.path, generation):
+        names = ", ".join(str(path.relative_to(store.path)) for path in left)
+        yield f"left by a stopped writer, and removed by the next one: {names}"
 
 
 def _update(arguments: argparse.Namespace) -> str:
@@ -94,6 +103,16 @@ def _update(arguments: argparse.Namespace) -> str:
     return (
         f"{arguments.store}: {changes.encoded:,} passages encoded, {changes.kept:,} kept, {changes.dropped:,} dropped; "
         f"{changes.freed:,} bytes of earlier generations removed"
+    )
+
+
+def _compact(arguments: argparse.Namespace) -> str:
+    done = compact_store(arguments.store, arguments.dead_share)
+    if not done.shards:
+        return f"{arguments.store}: no shard has more than {arguments.dead_share:.0%} of its states unreachable"
+    return (
+        f"{arguments.store}: {done.shards:,} shards compacted, {done.passages:,} passages copied; "
+        f"{done.freed:,} bytes of earlier generations removed"
     )
 
 
@@ -120,18 +139,6 @@ def _plan(arguments: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def _benchmark(arguments: argparse.Namespace) -> str:
-    with TemporaryDirectory(dir=arguments.dir, prefix="memory-") as folder:
-        grown = [
-            measure_growth(Path(folder, str(count)), Sizes(count, arguments.tokens, arguments.width))
-            for count in arguments.passages
-        ]
-        one = Sizes(1024, 160, 768)
-        write_synthetic(Path(folder, "one"), one)
-        formats = measure_formats(Path(folder, "one"), one)
-    return f"{growth_table(grown)}\n\n{formats_table(formats)}"
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="glimmer memory", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -152,14 +159,19 @@ def _parser() -> argparse.ArgumentParser:
     add_device(update)
     update.set_defaults(do=_update)
 
-    benchmark = commands.add_parser("benchmark", help="measure synthetic stores, and other formats, on this machine")
-    benchmark.add_argument(
-        "--passages", type=ranks, default=[10_000, 100_000], metavar="N[,N]", help="sizes (default: 10000,100000)"
+    compact = commands.add_parser("compact", help="copy sparse shards without what updates have left unreachable")
+    compact.add_argument("store", metavar="DIR", type=Path, help="folder of the store")
+    compact.add_argument(
+        "--dead-share",
+        type=share,
+        default=0.25,
+        metavar="X",
+        help="compact a shard of whose states more than this share cannot be reached (default: %(default)s)",
     )
-    benchmark.add_argument("--tokens", type=positive, default=16, metavar="N", help="of a passage (default: 16)")
-    benchmark.add_argument("--width", type=positive, default=8, metavar="N", help="of a state (default: 8)")
-    benchmark.add_argument("--dir", metavar="DIR", help="where a temporary folder is made (default: the system's)")
-    benchmark.set_defaults(do=_benchmark)
+    compact.set_defaults(do=_compact)
+
+    add_benchmark(commands)
+    add_throughput(commands)
 
     plan = commands.add_parser("plan", help="bytes, multiply-adds and hours of a corpus, from a configuration")
     plan.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="the configuration, such as experiment=lumen")

@@ -185,10 +185,27 @@ def new_folder(path: Path) -> Iterator[Path]:
         _sync(path.parent)
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder in one step: whoever looks, now or after a crash, finds all of it or nothing.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    hidden = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    path.replace(hidden)
+    shutil.rmtree(hidden)
+
+
+def unfinished_name(path: Path) -> str | None:
+    """The name that a file or folder was to have, or had, whose making or removal is not finished; None of others."""
+    found = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}", path.name)  # as tempfile names them
+    return None if found is None else found[1]
+
+
 def remove_unfinished(path: Path) -> None:
     """Remove what killed processes left of a file or folder that they were making for ``path``."""
     for left in path.parent.glob(f".{path.name}.*"):
-        if re.fullmatch(r"[a-z0-9_]{8}", left.name.removeprefix(f".{path.name}.")):  # as tempfile names them
+        if unfinished_name(left) == path.name:
             with writing(left):
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
 

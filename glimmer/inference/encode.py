@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, count, islice
+from itertools import chain, islice
 from pathlib import Path
 
 import torch
@@ -58,17 +58,26 @@ def encode_passages(
     share = share or Share()
     total = _count(len(passages), size, share) if isinstance(passages, Sequence) else None
     with StoreWriter(output, plan, share) as writer, Progress(total, progress) as shown:
+        if writer.published:
+            return True
         if built.sample or built.arrays():
             taken: list[Passage] = []
             stream = passages if isinstance(passages, Sequence) else iter(passages)
             chosen = _spread(stream, built.sample, taken)
             writer.learn(lambda: built.fit(_sample(run, chosen, batch_size, built)))
             passages = stream if isinstance(stream, Sequence) else chain(taken, stream)
+        sources: dict[int, str] = {}
         shards = 0
         for shards, some in enumerate(_ranges(passages, size, share), start=1):
             if some is not None:
-                write_shard(run, writer, shards - 1, some, shown)
-        return writer.publish(shards)
+                mine = share.has(shards - 1)
+                sources[shards - 1] = write_shard(run, writer, shards - 1, some, shown) if mine else _source(some)
+        if not writer.has(shards):
+            return False
+        if isinstance(passages, Sequence):  # others may have written theirs when the passages were other ones
+            others = sorted(set(range(shards)) - sources.keys())
+            sources |= {number: _source(passages[number * size : (number + 1) * size]) for number in others}
+        return writer.publish([sources[number] for number in range(shards)])
 
 
 def reader_with_memory(run: LoadedRun) -> Reader:
@@ -87,8 +96,8 @@ def reader_with_memory(run: LoadedRun) -> Reader:
 
 def write_shard(
     run: LoadedRun, writer: StoreWriter, number: int, passages: Sequence[Passage], progress: Progress
-) -> None:
-    """Encode one shard, unless it is finished and made of these passages.
+) -> str:
+    """Encode one shard, unless it is finished and made of these passages; returns a hash of them.
 
     Raises:
         StoreError: the disk refuses a write.
@@ -96,37 +105,45 @@ def write_shard(
     source = _source(passages)
     if writer.finished(number, source):
         progress.skip(len(passages))
-        return
+        return source
     with ahead(encoded(run, passages, writer.plan.batch_size)) as states:
         writer.write(number, passages[0].id, source, states, progress.done)
+    return source
 
 
 def encoded(run: LoadedRun, passages: Sequence[Passage], batch_size: int) -> Iterator[Encoded]:
     """Every passage's id, token ids and states ``[T, D]``, longest first."""
-    reader = reader_with_memory(run)
+    for rows, tokens in batches_of(run, passages, batch_size):
+        states = encode_batch(run, tokens).float().cpu()
+        lengths = tokens.mask.sum(1).tolist()
+        for row, ids, length, values in zip(rows, tokens.ids.tolist(), lengths, states, strict=True):
+            yield passages[row].id, ids[:length], values[:length]
+
+
+def batches_of(run: LoadedRun, passages: Sequence[Passage], batch_size: int) -> Iterator[tuple[Sequence[int], Tokens]]:
+    """Batches of passages of like length, longest first: their rows in ``passages`` and their tokens."""
     tokens = [run.collator.encode_passage(passage) for passage in passages]
     longest_first = sorted(range(len(passages)), key=lambda row: -len(tokens[row]))
     for start in range(0, len(passages), batch_size):
-        batch = longest_first[start : start + batch_size]
-        padded = Tokens.pad([tokens[row] for row in batch], run.tokenizer.pad_id).to(run.device)
-        with torch.inference_mode(), run.autocast():
-            states = reader.encode_memory(padded).values.float().cpu()
-        for row, values in zip(batch, states, strict=True):
-            yield passages[row].id, tokens[row], values[: len(tokens[row])]
+        rows = longest_first[start : start + batch_size]
+        yield rows, Tokens.pad([tokens[row] for row in rows], run.tokenizer.pad_id).to(run.device)
+
+
+def encode_batch(run: LoadedRun, tokens: Tokens) -> Tensor:
+    """The memory ``[P, T, D]`` of passages, in the run's own arithmetic."""
+    with torch.inference_mode(), run.autocast():
+        return reader_with_memory(run).encode_memory(tokens).values
 
 
 def _ranges(passages: Iterable[Passage], size: int, share: Share) -> Iterator[Sequence[Passage] | None]:
-    """The passages of every shard, None where it is another's."""
+    """The passages of every shard; None where it is another's and need not be read to find the next."""
     if isinstance(passages, Sequence):
         for number, start in enumerate(range(0, len(passages), size)):
             yield passages[start : start + size] if share.has(number) else None
         return
     stream = iter(passages)
-    for number in count():
-        some = tuple(islice(stream, size))
-        if not some:
-            return
-        yield some if share.has(number) else None
+    while some := tuple(islice(stream, size)):
+        yield some
 
 
 def _count(passages: int, size: int, share: Share) -> int:

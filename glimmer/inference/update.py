@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,6 @@ from glimmer.memory import MemoryStore
 from glimmer.memory.content import content_of
 from glimmer.memory.index import Live, live_rows
 from glimmer.memory.layout import ShardInfo
-from glimmer.memory.manifest import read_manifest
-from glimmer.memory.prune import prune
 from glimmer.memory.writer import Plan, StoreWriter
 
 
@@ -56,27 +54,24 @@ def update_store(
     require_learned(store, reader.state_dict())
     old, content = store.promised, store.manifest
     size = content["shard_passages"]
-    plan = Plan(store.codec, old.made_by, size, batch_size or content["batch_size"], old.generation + 1)
+    batch_size = batch_size or content["batch_size"]
+    plan = Plan(store.codec, old.made_by, size, batch_size, old.generation + 1, command="memory update")
     kept = np.zeros(len(store), bool)
     total = len(passages) if isinstance(passages, Sized) else None
     with StoreWriter(path, plan) as writer, Progress(total, progress) as shown:
         changed = iter(_changed(run, passages, store, kept, shown))
-        encoded = shards = 0
-        for number in count():
-            some = tuple(islice(changed, size))
-            if not some:
-                break
-            write_shard(run, writer, number, some, shown)
-            encoded, shards = encoded + len(some), number + 1
+        sources: list[str] = []
+        encoded = 0
+        while some := tuple(islice(changed, size)):
+            sources.append(write_shard(run, writer, len(sources), some, shown))
+            encoded += len(some)
         if encoded or not kept.all():
-            writer.publish(shards, list(_live(store, kept)))
+            writer.publish(sources, list(_live(store, kept)))
         else:
             writer.abandon()
-        stays = int(kept.sum())
         store.close()
-        with writer.kept():
-            freed = prune(path, read_manifest(path))
-    return Changes(stays, encoded, len(kept) - stays, freed)
+    stays = int(kept.sum())
+    return Changes(stays, encoded, len(kept) - stays, writer.freed)
 
 
 def _changed(

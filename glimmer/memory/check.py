@@ -1,4 +1,4 @@
-"""Whether the files of a store are those that its manifest promises."""
+"""Whether a store's files are those that its manifest promises, and whether a folder is free for a store."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,9 +6,28 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from glimmer.errors import StoreError
-from glimmer.memory.layout import CODEC, OWN_NAME, SHARD_NAME, SHARDS, FileInfo, digest_of_file, index_name
-from glimmer.memory.manifest import AGAIN, Manifest, damaged
+from glimmer.memory.layout import CODEC, MANIFEST, OWN_NAME, SHARD_NAME, SHARDS, FileInfo, digest_of_file, index_name
+from glimmer.memory.manifest import AGAIN, Manifest, current_generation, damaged
 from glimmer.memory.shard import begins_as_promised
+
+
+def check_vacant(store: Path, generation: int = 0) -> None:
+    """Refuse a folder in which no generation after ``generation`` can be written.
+
+    Raises:
+        StoreError: it holds something else, or there is such a generation already.
+    """
+    if not store.exists() and not store.is_symlink():
+        return
+    if (store / MANIFEST).is_file():
+        if current_generation(store) > generation:
+            raise StoreError(
+                f"{store} was changed by another process meanwhile; give the same command again"
+                if generation
+                else f"{store} exists already; bring it up to date with `glimmer memory update`, or choose another"
+            )
+    elif not store.is_dir() or any(_is_foreign(file) for file in store.iterdir()):
+        raise StoreError(f"{store} exists already and is no memory store; choose another folder for it")
 
 
 def check_files(store: Path, manifest: Manifest) -> None:
@@ -73,6 +92,11 @@ def _foreign(store: Path, manifest: Manifest) -> Iterator[str]:
         if (store / folder).is_dir():
             names = (f"{folder}/{name}" for name in _listed(store / folder))
             yield from (name for name in names if name not in manifest.files)
+
+
+def _is_foreign(file: Path) -> bool:
+    """Whether no unfinished store has such a file; hidden ones are left by writers that were killed."""
+    return not file.name.startswith(".") and OWN_NAME.fullmatch(file.name) is None
 
 
 def _listed(folder: Path) -> list[str]:

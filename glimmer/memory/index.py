@@ -4,6 +4,7 @@
 its place in the manifest's list) are mapped, so that finding a passage costs the same however many there are.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -91,6 +92,9 @@ def write_index(folder: Path, parts: Sequence[Live], shard_files: Callable[[int]
                 _refuse_same(parts, int(found[same]), int(found[same + 1]), shard_files)
             keys_file.write(keys.astype("<u8").data)
             places.write(found.astype("<i8").data)
+        for file in (keys_file, places):
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _bucket(parts: Sequence[Live], bucket: int, bits: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

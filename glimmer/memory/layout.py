@@ -22,7 +22,8 @@ FORMAT_VERSION = 3
 MANIFEST, SHARDS, CODEC, WORK, LOCK = "manifest.json", "shards", "codec", "work", "lock"
 KEYS, PLACES = "keys.npy", "places.npy"
 SHARD_NAME = re.compile(r"\d{5}-\d{6}\.safetensors")
-OWN_NAME = re.compile(rf"{MANIFEST}|{SHARDS}|{CODEC}|{WORK}|{LOCK}(\.\w+)?|index-\d{{5}}")
+INDEX_NAME = re.compile(r"index-\d{5}")
+OWN_NAME = re.compile(rf"{MANIFEST}|{SHARDS}|{CODEC}|{WORK}|{LOCK}(\.\w+)?|{INDEX_NAME.pattern}")
 """What else than hidden files may lie in the folder of a store."""
 BLOCK = 4096
 """States begin at a multiple of so many bytes."""
@@ -93,6 +94,16 @@ class Rows:
 def shard_name(generation: int, number: int) -> str:
     """The file of a shard."""
     return f"{generation:05}-{number:06}.safetensors"
+
+
+def generation_of(name: str) -> int:
+    """The generation that the name of a shard or of an index's folder tells."""
+    return int(name.removeprefix("index-")[:5])
+
+
+def number_of(name: str) -> int:
+    """The number that the name of a shard tells."""
+    return int(name[6:12])
 
 
 def index_name(generation: int) -> str:

@@ -78,8 +78,8 @@ class Reading:
 
 
 @contextmanager
-def unless_read(path: Path) -> Iterator[bool]:
-    """Whether nobody reads the file, nor begins to until the block ends."""
+def unless_held(path: Path) -> Iterator[bool]:
+    """Whether nobody holds the file as its reader or writer, nor begins to until the block ends."""
     with path.open("r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,7 +9,7 @@ from typing import Any
 from glimmer.errors import GlimmerError, StoreError
 from glimmer.memory.codecs import CODECS, Codec
 from glimmer.memory.fingerprint import Fingerprint
-from glimmer.memory.layout import FORMAT_VERSION, MANIFEST, FileInfo, Rows, ShardInfo, promised_files
+from glimmer.memory.layout import FORMAT_VERSION, MANIFEST, WORK, FileInfo, Rows, ShardInfo, promised_files
 
 AGAIN = "make the store anew with `glimmer encode`"
 PROMISES: Mapping[str, type] = {
@@ -68,6 +68,10 @@ def read_manifest(store: Path) -> Manifest:
     """
     file = store / MANIFEST
     if not file.is_file():
+        if (store / WORK).is_dir():
+            raise StoreError(
+                f"{store} is not finished: its writer was stopped, or is at work; the command that began it goes on"
+            )
         raise StoreError(f"{store} is no memory store: {MANIFEST} is missing; make one with `glimmer encode`")
     try:
         content: dict[str, Any] = json.loads(file.read_bytes())
@@ -92,6 +96,16 @@ def read_manifest(store: Path) -> Manifest:
             raise damaged(file, f"{key} is {content[key]!r:.60}, and the codec's rows have {found!r}")
     shards = tuple(ShardInfo(**shard) for shard in content["shards"])
     return Manifest(content, made_by, codec, rows, shards, dict(promised_files(content)))
+
+
+def current_generation(store: Path) -> int:
+    """The generation that readers find; 0 where there is none.
+
+    Raises:
+        StoreError: the manifest is damaged, of another version, or names a codec that is not there.
+        OSError: it cannot be read.
+    """
+    return read_manifest(store).generation if (store / MANIFEST).is_file() else 0
 
 
 def _check_names(file: Path, what: str, kind: type[Any], found: Any) -> None:

@@ -12,9 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from glimmer.data.index import key_of
 from glimmer.memory.content import CONTENT
@@ -41,14 +39,14 @@ class ShardWriter:
         self._file.seek(data_start(self._first))
         return self
 
-    def append(self, passage_id: str, content: bytes, rows: Tensor) -> None:
-        """Write the ``[T, C]`` rows of one passage.
+    def append(self, passage_id: str, content: bytes, rows: NDArray[np.uint8]) -> None:
+        """Write the ``[T, bytes of a token]`` rows of one passage.
 
         Raises:
             OSError: the disk refuses it.
         """
         name = passage_id.encode()
-        self._file.write(rows.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+        self._file.write(rows.data)
         self._offsets.append(self._offsets[-1] + len(rows))
         self._id_offsets.append(self._id_offsets[-1] + len(name))
         self._keys.append(key_of(passage_id))

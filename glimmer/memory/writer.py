@@ -1,11 +1,9 @@
 """Writing a generation of a store: shards one by one, each for good once it is there, and at last the manifest.
 
-While it is written, the folder ``work`` holds ``plan.json``, what the generation is made by, and a record of every
-finished shard. Whoever is stopped goes on from there, and several processes can write different shards of one
+Whoever is stopped goes on with what is not finished, and several processes can write different shards of one
 generation.
 """
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -13,35 +11,28 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from glimmer.data.files import new_folder, read_json, write_json
 from glimmer.errors import DataError, StoreError
+from glimmer.memory.check import check_vacant
 from glimmer.memory.codecs import Codec
 from glimmer.memory.content import content_of
 from glimmer.memory.fingerprint import Fingerprint
-from glimmer.memory.index import Live, write_index
-from glimmer.memory.layout import (
-    CODEC,
-    FORMAT_VERSION,
-    MANIFEST,
-    OWN_NAME,
-    SHARDS,
-    WORK,
-    Rows,
-    ShardInfo,
-    file_info,
-    index_name,
-    shard_name,
-)
-from glimmer.memory.locks import part_lock, publish_lock, writer_lock
-from glimmer.memory.manifest import read_manifest
+from glimmer.memory.index import Live
+from glimmer.memory.layout import FORMAT_VERSION, LOCK, SHARDS, Rows, ShardInfo, number_of, shard_name
+from glimmer.memory.locks import part_lock, publish_lock, unless_held, writer_lock
+from glimmer.memory.manifest import current_generation
+from glimmer.memory.prune import prune, remove_leftovers, unfinished
+from glimmer.memory.publish import publish_generation
 from glimmer.memory.shard import Shard, ShardWriter
-
-PLAN, RECORDS = "plan.json", "records"
+from glimmer.memory.work import Work
 
 Encoded = tuple[str, Sequence[int], Tensor]
 """Id, token ids and states ``[T, D]``."""
+Stored = tuple[str, bytes, NDArray[np.uint8]]
+"""Id, content hash and rows ``[T, bytes of a token]``."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +41,8 @@ class Share:
 
     number: int = 1
     of: int = 1
+    together: bool = False
+    """Whether one command writes all shares: one that comes after the others have completed the store is done."""
 
     def __str__(self) -> str:
         return f"{self.number}-of-{self.of}"
@@ -70,6 +63,8 @@ class Plan:
     batch_size: int = 0
     """Passages that are encoded at once; it changes states by rounding, so an interrupted write goes on with it."""
     generation: int = 1
+    command: str = "encode"
+    """Which command of ``glimmer`` makes it, and can go on with it."""
 
     def content(self) -> dict[str, Any]:
         """As plain types."""
@@ -93,8 +88,12 @@ class StoreWriter:
     def __init__(self, path: Path, plan: Plan, share: Share | None = None) -> None:
         self.path, self.plan, self.share = path, plan, share or Share()
         self.rows = Rows.of(plan.codec, plan.made_by)
-        self._work = path / WORK
+        self.freed = 0
+        """Bytes of earlier generations that were removed, once the block has ended."""
+        self._work = Work(path)
         self._locks = ExitStack()
+        self._settled = False
+        """Whether nothing is left to write."""
 
     def __enter__(self) -> Self:
         """Begin, or go on with what was begun by the same plan.
@@ -103,19 +102,26 @@ class StoreWriter:
             StoreError: there is a store already, another process writes it, or it was begun by another plan.
         """
         alone = self.share.of == 1
-        self._refuse_finished()
-        with ExitStack() as held, self.kept():
+        self._check_vacant()
+        with ExitStack() as held, self._kept():
             self.path.mkdir(parents=True, exist_ok=True)
             held.enter_context(writer_lock(self.path, shared=not alone))
-            self._refuse_finished()
-            self._begin(alone)
-            if not alone:
-                held.enter_context(part_lock(self._work, str(self.share)))
+            self._check_vacant()
+            self._settled = self.published
+            if not self._settled:
+                self._begin(held)
             self._locks = held.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._locks.close()
+        if self._settled and kind is None:
+            self._clean()
+
+    @property
+    def published(self) -> bool:
+        """Whether readers find the generation."""
+        return current_generation(self.path) >= self.plan.generation
 
     def learn(self, fit: Callable[[], None]) -> None:
         """Keep what the codec has learned; what it has still to learn, ``fit`` teaches it.
@@ -125,32 +131,29 @@ class StoreWriter:
         Raises:
             StoreError: the store was begun with something else than the codec has learned.
         """
-        folder, codec = self._work / CODEC, self.plan.codec
-        with publish_lock(self.path), self.kept():
-            if folder.is_dir():
-                kept = {file.stem: np.load(file) for file in sorted(folder.iterdir())}
-                for name, array in codec.arrays().items():
-                    if name not in kept or not np.array_equal(array, kept[name]):
-                        raise StoreError(
-                            f"{self.path} was begun with other {name} than this run has learned; go on with the run "
-                            f"that began it, or remove {self._work}"
-                        )
-                codec.load(kept)
+        codec = self.plan.codec
+        with publish_lock(self.path), self._kept():
+            if not self._work.learned.is_dir():
+                if codec.sample:
+                    fit()
+                self._work.learn(codec.arrays())
                 return
-            if codec.sample:
-                fit()
-            with new_folder(folder) as new:
-                for name, array in codec.arrays().items():
-                    np.save(new / f"{name}.npy", array)
+            kept = self._work.arrays()
+            for name, array in codec.arrays().items():
+                if name not in kept or not np.array_equal(array, kept[name]):
+                    raise StoreError(
+                        f"{self.path} was begun with other {name} than this run has learned; go on with the run "
+                        f"that began it, or remove {self._work.path}"
+                    )
+            codec.load(kept)
 
     def finished(self, number: int, source: str) -> bool:
-        """Whether the shard is there, made of the passages that hash to ``source``."""
-        record = self._record(number)
-        if not record.is_file():
+        """Whether the shard is there, made of what hashes to ``source``."""
+        record = self._work.record(number)
+        if record is None or record.source != source:
             return False
-        told = read_json(record, "the record of a finished shard")
-        file = self.path / SHARDS / told["file"]
-        return bool(told.pop("source") == source and file.is_file() and file.stat().st_size == told["bytes"])
+        file = self.path / SHARDS / record.info.file
+        return file.is_file() and file.stat().st_size == record.info.bytes
 
     def write(
         self, number: int, first: str, source: str, passages: Iterable[Encoded], done: Callable[[int, int], Any]
@@ -158,110 +161,100 @@ class StoreWriter:
         """Write one shard of ``passages``; ``done`` is told the tokens and the bytes of each.
 
         Raises:
-            StoreError: the disk refuses a write; finished shards are kept.
+            StoreError: the disk refuses a write, where finished shards are kept; or the store was completed meanwhile.
         """
-        self._record(number).unlink(missing_ok=True)
-        file = self.path / SHARDS / shard_name(self.plan.generation, number)
-        with self.kept():
+
+        def stored() -> Iterator[Stored]:
+            for passage_id, tokens, states in passages:
+                rows = self.plan.codec.encode(states.detach().cpu()).contiguous().view(torch.uint8).numpy()
+                yield passage_id, content_of(tokens), rows
+                done(len(tokens), rows.nbytes)
+
+        self.copy(number, first, source, stored())
+
+    def copy(self, number: int, first: str, source: str, passages: Iterable[Stored]) -> None:
+        """Write one shard of ``passages`` that the codec has encoded before.
+
+        Raises:
+            StoreError: the disk refuses a write, where finished shards are kept; or the store was completed meanwhile.
+        """
+        with publish_lock(self.path), self._kept():
+            if self.published:
+                raise StoreError(
+                    f"{self.path} was completed by another process meanwhile, of other passages than this one has; "
+                    "bring it up to date with `glimmer memory update`"
+                )
+            self._work.forget(number)
+        with self._kept():
+            file = self.path / SHARDS / shard_name(self.plan.generation, number)
             with ShardWriter(file, self.rows, first) as shard:
-                for passage_id, tokens, states in passages:
-                    rows = self.plan.codec.encode(states.detach().cpu())
-                    shard.append(passage_id, content_of(tokens), rows)
-                    done(len(tokens), rows.numel() * rows.itemsize)
-            write_json(self._record(number), asdict(shard.info) | {"source": source})
+                for passage in passages:
+                    shard.append(*passage)
+            self._work.finish(number, shard.info, source)
 
-    def publish(self, shards: int, kept: Sequence[tuple[ShardInfo, Live]] = ()) -> bool:
-        """Make the generation the store's, once all of its new ``shards`` are there; otherwise returns False.
+    def has(self, shards: int) -> bool:
+        """Whether so many shards are all there, of whatever they were made."""
+        return self._work.has(shards)
 
-        ``kept`` are shards of the generation before, with what of them stays.
+    def publish(self, sources: Sequence[str], kept: Sequence[tuple[ShardInfo, Live]] = ()) -> bool:
+        """Make the generation the store's, once all of its new shards are there; otherwise returns False.
+
+        There is one for each of ``sources``, made of what hashes to it. ``kept`` are shards of the generation before,
+        with what of them stays.
 
         Raises:
             StoreError: an id occurs twice, or the disk refuses a write; finished shards are kept.
         """
-        with publish_lock(self.path), self.kept():
-            if self._is_published():
-                return True
-            records = [self._record(number) for number in range(shards)]
-            if not all(record.is_file() for record in records):
-                return False
-            infos = [_shard_info(record) for record in records]
-            new = [(info, Live(Shard(self.path / SHARDS / info.file, self.rows, info))) for info in infos]
-            self._publish([*kept, *new])
-            shutil.rmtree(self._work)
-            self._remove_unfinished({info.file for info in infos})
-            return True
+        with publish_lock(self.path), self._kept():
+            if not self.published:
+                records = [self._work.record(number) for number in range(len(sources))]
+                infos = [
+                    record.info
+                    for record, source in zip(records, sources, strict=True)
+                    if record is not None and record.source == source
+                ]
+                if len(infos) < len(sources):
+                    return False
+                new = [(info, Live(Shard(self.path / SHARDS / info.file, self.rows, info))) for info in infos]
+                publish_generation(self.path, self.plan.content(), [*kept, *new], self._work.learned)
+        self._settled = True
+        return True
 
     def abandon(self) -> None:
         """Leave the store as it was: there is nothing to write."""
-        with self.kept():
-            shutil.rmtree(self._work)
-            self._remove_unfinished(set())
+        with self._kept():
+            self._work.discard()
+        self._settled = True
 
-    def _publish(self, parts: Sequence[tuple[ShardInfo, Live]]) -> None:
-        infos, live = [info for info, _ in parts], [live for _, live in parts]
-        index = self.path / index_name(self.plan.generation)
-        shutil.rmtree(index, ignore_errors=True)  # of a writer that was stopped before its manifest was there
-        with new_folder(index) as folder:
-            write_index(folder, live, lambda number: f"{SHARDS}/{infos[number].file}")
-        if (self._work / CODEC).is_dir():
-            shutil.rmtree(self.path / CODEC, ignore_errors=True)
-            with new_folder(self.path / CODEC) as folder:
-                shutil.copytree(self._work / CODEC, folder, dirs_exist_ok=True)
-        folders = [folder for folder in (self.path / CODEC, index) if folder.is_dir()]
-        files = [file for folder in folders for file in sorted(folder.iterdir())]
-        content = {
-            **self.plan.content(),
-            "passages": sum(part.passages for part in live),
-            "tokens": sum(part.tokens for part in live),
-            "files": {str(file.relative_to(self.path)): asdict(file_info(file)) for file in files},
-            "shards": [asdict(info) for info in infos],
-        }
-        write_json(self.path / MANIFEST, content)
+    def _check_vacant(self) -> None:
+        check_vacant(self.path, self.plan.generation if self.share.together else self.plan.generation - 1)
 
-    def _is_published(self) -> bool:
-        return (self.path / MANIFEST).is_file() and read_manifest(self.path).generation >= self.plan.generation
+    def _begin(self, held: ExitStack) -> None:
+        (self.path / SHARDS).mkdir(exist_ok=True)
+        if self.share.of == 1:
+            remove_leftovers(self.path, self.plan.generation - 1)
+        with publish_lock(self.path):
+            self._work.begin(self.plan.command, self.plan.content())
+        if self.share.of > 1:
+            held.enter_context(part_lock(self._work.path, str(self.share)))
+            for file in unfinished(self.path):
+                if file.parent.name == SHARDS and self.share.has(number_of(file.name.removeprefix("."))):
+                    file.unlink()
 
-    def _refuse_finished(self) -> None:
-        if not self.path.exists() and not self.path.is_symlink():
-            return
-        if (self.path / MANIFEST).is_file():
-            if self._is_published():
-                raise StoreError(
-                    f"{self.path} exists already; bring it up to date with `glimmer memory update`, or choose another"
-                )
-        elif not self.path.is_dir() or any(_is_foreign(file) for file in self.path.iterdir()):
-            raise StoreError(f"{self.path} exists already and is no memory store; choose another folder for it")
-
-    def _begin(self, alone: bool) -> None:
-        plan, content = self._work / PLAN, self.plan.content()
-        if plan.is_file():
-            begun = read_json(plan, "what an unfinished store is made by")
-            if begun.get("generation") != self.plan.generation:
-                shutil.rmtree(self._work)  # left by a writer that was stopped after its manifest was there
-            elif different := [key for key in content if begun.get(key) != content[key]]:
-                told = ", ".join(f"{key} ({begun.get(key)} against {content[key]})" for key in different)
-                raise StoreError(
-                    f"{self.path} was begun otherwise: {told}; go on as it was begun, or remove {self._work}"
-                )
-        for folder in (self.path / SHARDS, self._work / RECORDS):
-            folder.mkdir(parents=True, exist_ok=True)
-        if not plan.is_file():
-            write_json(plan, content)
-        if alone:
-            self._remove_unfinished(None)
-
-    def _remove_unfinished(self, made: set[str] | None) -> None:
-        """Remove what stopped writers left; of this generation also what is not among ``made``, if given."""
-        for file in (self.path / SHARDS).iterdir():
-            own = file.name.startswith(f"{self.plan.generation:05}-")
-            if file.name.startswith(".") or (made is not None and own and file.name not in made):
-                file.unlink(missing_ok=True)
-
-    def _record(self, number: int) -> Path:
-        return self._work / RECORDS / f"{number:06}.json"
+    def _clean(self) -> None:
+        """Remove what the store needs no more, unless others are still at work: the last one does."""
+        try:
+            with unless_held(self.path / LOCK) as alone:
+                if alone:
+                    self.freed = prune(self.path)
+        except OSError as error:
+            raise StoreError(
+                f"{self.path} is complete, but {error.filename}, which it needs no more, cannot be removed: "
+                f"{error.strerror or error}; the next `glimmer memory update` removes it"
+            ) from None
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
+    def _kept(self) -> Iterator[None]:
         """Say in one line what the disk refuses, and that nothing finished is lost.
 
         Raises:
@@ -277,17 +270,6 @@ class StoreWriter:
             ) from None
 
 
-def _is_foreign(file: Path) -> bool:
-    """Whether no unfinished store has such a file; hidden ones are left by writers that were killed."""
-    return not file.name.startswith(".") and OWN_NAME.fullmatch(file.name) is None
-
-
-def _shard_info(record: Path) -> ShardInfo:
-    told = read_json(record, "the record of a finished shard")
-    del told["source"]
-    return ShardInfo(**told)
-
-
 def write_store(path: Path, passages: Iterable[Encoded], codec: Codec, made_by: Fingerprint) -> None:
     """Write a store of one shard, of passages whose states are there already, by a codec that has nothing to learn.
 
@@ -301,4 +283,4 @@ def write_store(path: Path, passages: Iterable[Encoded], codec: Codec, made_by: 
             writer.learn(lambda: None)
         if given:
             writer.write(0, given[0][0], "", given, lambda tokens, size: None)
-        writer.publish(min(1, len(given)))
+        writer.publish([""] if given else [])

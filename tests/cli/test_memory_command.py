@@ -39,6 +39,21 @@ def test_verify_names_the_damaged_shard(store: Path, capsys: pytest.CaptureFixtu
     assert f"{shard} is damaged: its checksum is not the manifest's" in capsys.readouterr().err
 
 
+def test_verify_tells_what_a_stopped_writer_left(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (store / ".index-00002.abcd_123").mkdir()
+    (store / "shards" / "00002-000000.safetensors").write_text("")
+    assert main(["memory", "verify", str(store)]) == 0
+    _, told = capsys.readouterr().out.splitlines()
+    names = ".index-00002.abcd_123, shards/00002-000000.safetensors"
+    assert told == f"left by a stopped writer, and removed by the next one: {names}"
+    (store / "work").mkdir()
+    (store / "work" / "plan.json").write_text('{"generation": 2, "command": "memory update"}')
+    assert main(["memory", "verify", str(store)]) == 0
+    _, begun, told = capsys.readouterr().out.splitlines()
+    assert begun == "not finished: `glimmer memory update` was begun, and goes on when it is given again"
+    assert told.endswith(": .index-00002.abcd_123")  # the shard is needed then
+
+
 def test_plan_is_arithmetic(capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["--passages", "1000000", "--tokens", "100", "--tokens-per-second", "10000"]
     assert main(["memory", "plan", "experiment=paper/lumen_xxl", *asked]) == 0

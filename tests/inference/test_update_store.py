@@ -133,6 +133,18 @@ def test_several_shares_make_the_files_that_one_does(
             assert (path / file.relative_to(store)).read_bytes() == file.read_bytes()
 
 
+def test_shares_of_passages_that_changed_in_between_make_no_store(
+    run: LoadedRun, passages: list[Passage], tmp_path: Path
+) -> None:
+    path, now = tmp_path / "shared", [replace(passages[0], text="Another text."), *passages[1:]]
+    options = {"shard_passages": 4, "batch_size": 2}
+    for share, given, complete in ((1, passages, False), (2, now, False), (1, now, True)):
+        assert encode_passages(run, given, path, RAW, share=Share(share, 2), **options) is complete  # type: ignore[arg-type]
+        assert (path / "manifest.json").exists() is complete
+    encode_passages(run, now, tmp_path / "alone", RAW, **options)  # type: ignore[arg-type]
+    assert (path / "manifest.json").read_bytes() == (tmp_path / "alone" / "manifest.json").read_bytes()
+
+
 def test_a_stream_that_breaks_off_is_gone_on_with(
     run: LoadedRun, passages: list[Passage], store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,7 +48,7 @@ def write(path: Path, shards: Iterable[str] = ("ab", "c")) -> Path:
     with StoreWriter(path, plan()) as writer:
         for number, ids in enumerate(shards):
             writer.write(number, ids[0], "", passages(ids), lambda tokens, size: None)
-        assert writer.publish(number + 1)
+        assert writer.publish([""] * (number + 1))
     return path
 
 
@@ -222,7 +222,7 @@ def test_a_shard_of_another_store_is_found_at_opening(store: Path, tmp_path: Pat
     other = tmp_path / "other"
     with StoreWriter(other, plan(made_by=Fingerprint("encoder", "others", 2, "text"))) as writer:
         writer.write(0, "a", "", passages("ab"), lambda tokens, size: None)
-        writer.publish(1)
+        writer.publish([""])
     (store / SHARDS[0]).write_bytes((other / SHARDS[0]).read_bytes())
     assert refused(store).startswith(f"{store / SHARDS[0]} is damaged: its header")
 

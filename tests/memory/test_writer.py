@@ -41,11 +41,11 @@ def write(
     written = []
     with StoreWriter(path, given or plan(), share) as writer:
         for number in range(stop):
-            if writer.share.has(number) and not writer.finished(number, source):
+            if not writer.published and writer.share.has(number) and not writer.finished(number, source):
                 passages = shard(number)
                 writer.write(number, passages[0][0], source, passages, lambda tokens, size: None)
                 written.append(number)
-        writer.publish(SHARDS)
+        writer.publish([source] * SHARDS)
     return written
 
 
@@ -70,7 +70,7 @@ def whole(tmp_path: Path) -> dict[str, bytes]:
 def test_what_was_stopped_between_shards_goes_on_from_there(tmp_path: Path, whole: dict[str, bytes]) -> None:
     path = tmp_path / "store"
     assert write(path, stop=2) == [0, 1]
-    with pytest.raises(StoreError, match=r"is no memory store: manifest\.json is missing"):
+    with pytest.raises(StoreError, match="is not finished: its writer was stopped, or is at work; the command that"):
         MemoryStore(path)
     assert write(path) == [2, 3]
     assert content(path) == whole
@@ -140,6 +140,46 @@ def test_several_writers_make_the_same_bytes(tmp_path: Path, whole: dict[str, by
     assert content(path) == whole
 
 
+def test_the_last_of_several_writers_to_leave_cleans_up(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    path = tmp_path / "store"
+    with StoreWriter(path, plan(), Share(2, 2)) as slow:
+        write(path, Share(1, 2))
+        for number in (1, 3):
+            slow.write(number, shard(number)[0][0], "", shard(number), lambda tokens, size: None)
+        write(path, Share(1, 2))
+        MemoryStore(path, verify=True)
+        assert slow.finished(1, "")  # what it has written is still known
+        with pytest.raises(StoreError, match="was completed by another process meanwhile, of other passages than this"):
+            slow.write(1, "p3", "another text", shard(1), lambda tokens, size: None)
+        assert slow.publish([""] * SHARDS)
+    assert content(path) == whole
+
+
+def test_a_share_that_comes_late_is_done_if_one_command_writes_all(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    path = tmp_path / "store"
+    write(path)
+    assert write(path, Share(1, 2, together=True)) == []
+    with pytest.raises(StoreError, match="exists already"):
+        write(path, Share(1, 2))
+    assert content(path) == whole
+
+
+def test_what_killed_writers_left_is_removed_but_nobody_elses_files(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    write(path, stop=2)
+    left = [".manifest.json.abcd_123", "shards/.00001-000002.safetensors.abcd_123", "work/.plan.json.abcd_123"]
+    others = [".DS_Store", "shards/.nfs0001", ".manifest.json.backup-of-mine"]
+    for name in (*left, *others):
+        (path / name).write_text("")
+    (path / ".index-00001.abcd_123").mkdir()
+    assert write(path, Share(1, 2), stop=2) == []
+    assert not (path / left[1]).exists()  # of a shard of its own
+    assert (path / left[0]).exists()  # others may be at it
+    assert write(path) == [2, 3]
+    assert not any((path / name).exists() for name in (*left, ".index-00001.abcd_123"))
+    assert all((path / name).exists() for name in others)
+
+
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store"
     with StoreWriter(path, plan()):
@@ -204,7 +244,7 @@ def test_what_a_stopped_completion_left_is_no_hindrance(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("glimmer.memory.writer.file_info", stopped)  # the index is there, the manifest is not
+        patched.setattr("glimmer.memory.publish.file_info", stopped)  # the index is there, the manifest is not
         with pytest.raises(KeyboardInterrupt):
             write(path)
     assert (path / "index-00001").is_dir()

@@ -1,0 +1,102 @@
+"""``glimmer memory benchmark`` and ``throughput``: how fast stores are written and read on this machine."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+from glimmer.analysis.encoding import measure_throughput, throughput_table
+from glimmer.analysis.gathering import formats_table, measure_formats
+from glimmer.analysis.growth import Sizes, growth_table, measure_growth, write_synthetic
+from glimmer.cli.arguments import add_device, add_weights, positive, ranks
+from glimmer.cli.codecs import add_codec, given_codec
+from glimmer.data.files import write_bytes, write_json
+from glimmer.data.passages import read_passages
+from glimmer.errors import ConfigError
+from glimmer.inference.run import load_run
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_benchmark(commands: Commands) -> None:
+    """Add ``benchmark``."""
+    command = commands.add_parser("benchmark", help="measure synthetic stores, and other formats, on this machine")
+    command.add_argument(
+        "--passages", type=ranks, default=[10_000, 100_000], metavar="N[,N]", help="sizes (default: 10000,100000)"
+    )
+    command.add_argument("--tokens", type=positive, default=16, metavar="N", help="of a passage (default: 16)")
+    command.add_argument("--width", type=positive, default=8, metavar="N", help="of a state (default: 8)")
+    _add_files(command)
+    command.set_defaults(do=_benchmark)
+
+
+def add_throughput(commands: Commands) -> None:
+    """Add ``throughput``."""
+    command = commands.add_parser("throughput", help="compare encoding into a store with the encoder alone")
+    add_weights(command)
+    command.add_argument("--passages", metavar="FILE", type=Path, help="passages.jsonl (default: the run's corpus)")
+    command.add_argument("--data", metavar="DIR", help="folder of the corpus (default: the run's)")
+    command.add_argument("--limit", type=positive, default=1024, metavar="N", help="passages (default: %(default)s)")
+    command.add_argument(
+        "--batch-size", type=positive, default=64, metavar="N", help="passages at once (default: %(default)s)"
+    )
+    command.add_argument("--repeats", type=positive, default=5, metavar="N", help="of each (default: %(default)s)")
+    add_codec(command)
+    add_device(command)
+    _add_files(command)
+    command.set_defaults(do=_throughput)
+
+
+def _add_files(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--dir", metavar="DIR", help="where a temporary folder is made (default: the system's)")
+    command.add_argument("--output", metavar="FILE.json", type=_json_file, help="write it, and FILE.md beside it")
+
+
+def _json_file(text: str) -> Path:
+    if not text.endswith(".json"):
+        raise argparse.ArgumentTypeError(f"expected a file FILE.json, found {text!r}")
+    return Path(text)
+
+
+def _benchmark(arguments: argparse.Namespace) -> str:
+    with TemporaryDirectory(dir=arguments.dir, prefix="memory-") as folder:
+        found = [
+            measure_growth(Path(folder, str(count)), Sizes(count, arguments.tokens, arguments.width))
+            for count in arguments.passages
+        ]
+        one = Sizes(1024, 160, 768)
+        write_synthetic(Path(folder, "one"), one)
+        formats = measure_formats(Path(folder, "one"), one)
+    content = {
+        "tokens": arguments.tokens,
+        "width": arguments.width,
+        "growth": [growth.content() for growth in found],
+        "formats_bytes_per_second": formats,
+    }
+    return _told(arguments.output, content, f"{growth_table(found)}\n\n{formats_table(formats)}")
+
+
+def _throughput(arguments: argparse.Namespace) -> str:
+    run = load_run(arguments.run, checkpoint=arguments.checkpoint, data=arguments.data, device=arguments.device)
+    passages = run.corpus.passages() if arguments.passages is None else read_passages(arguments.passages).passages
+    if not passages:
+        raise ConfigError(f"{run.folder} has no passages to encode; give some by --passages")
+    with TemporaryDirectory(dir=arguments.dir, prefix="memory-") as folder:
+        found = measure_throughput(
+            run,
+            passages[: arguments.limit],
+            Path(folder),
+            given_codec(arguments),
+            batch_size=arguments.batch_size,
+            repeats=arguments.repeats,
+        )
+    return _told(arguments.output, found.content(), throughput_table(found))
+
+
+def _told(output: Path | None, content: Mapping[str, Any], text: str) -> str:
+    """The text, which is also written where files are asked for."""
+    if output is not None:
+        write_json(output, content)
+        write_bytes(output.with_suffix(".md"), f"{text}\n".encode())
+    return text
