@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
+from glimmer.analysis.caching import cache_table, measure_cache
 from glimmer.analysis.gathering import (
     Sizes,
     formats_table,
@@ -16,6 +17,7 @@ from glimmer.analysis.gathering import (
     write_synthetic,
 )
 from glimmer.analysis.memory_plan import CORPORA, plan_memory, plan_table
+from glimmer.analysis.memory_steps import measure_steps, steps_table
 from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.analysis.stored import codec_for
 from glimmer.analysis.tables import quantity
@@ -26,7 +28,7 @@ from glimmer.data.passages import read_passages
 from glimmer.errors import ConfigError
 from glimmer.inference.run import load_run
 from glimmer.inference.update import update_store
-from glimmer.memory import MemoryStore
+from glimmer.memory import CODECS, MemoryStore
 from glimmer.memory.check import verify_files
 
 DESCRIPTION = """\
@@ -36,6 +38,7 @@ Memory stores, which `glimmer encode` writes:
   glimmer memory verify DIR                     compare every checksum, several files at once
   glimmer memory update RUN --store DIR         encode passages that are new or have changed, drop what is no more
   glimmer memory benchmark                      how opening and reading grow with a store's size, on this machine
+  glimmer memory steps experiment=lumen         what a training step takes by how memory is made, on this machine
   glimmer memory plan experiment=paper/lumen_xxl --codec raw --tokens-per-second 50000
 
 An update publishes a new generation in one step: readers that are open keep the old one, and its files are removed by
@@ -129,7 +132,17 @@ def _benchmark(arguments: argparse.Namespace) -> str:
         one = Sizes(1024, 160, 768)
         write_synthetic(Path(folder, "one"), one)
         formats = measure_formats(Path(folder, "one"), one)
-    return f"{growth_table(grown)}\n\n{formats_table(formats)}"
+        cached = measure_cache(Path(folder, "one"), one)
+    return "\n\n".join([growth_table(grown), formats_table(formats), cache_table(cached)])
+
+
+def _steps(arguments: argparse.Namespace) -> str:
+    config, codec = compose_run(arguments.overrides), given_codec(arguments) or CODECS.configure("raw")
+    with TemporaryDirectory(dir=arguments.dir, prefix="memory-") as folder:
+        found = measure_steps(
+            config, Path(folder, "store"), codec, updates=arguments.updates, repeats=arguments.repeats
+        )
+    return steps_table(found)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -158,8 +171,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     benchmark.add_argument("--tokens", type=positive, default=16, metavar="N", help="of a passage (default: 16)")
     benchmark.add_argument("--width", type=positive, default=8, metavar="N", help="of a state (default: 8)")
-    benchmark.add_argument("--dir", metavar="DIR", help="where a temporary folder is made (default: the system's)")
     benchmark.set_defaults(do=_benchmark)
+
+    steps = commands.add_parser("steps", help="measure a training step on memory of every kind, on this machine")
+    steps.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="the run, such as experiment=lumen")
+    steps.add_argument("--updates", type=positive, default=8, metavar="N", help="of a repeat (default: %(default)s)")
+    steps.add_argument("--repeats", type=positive, default=5, metavar="N", help="of every kind (default: %(default)s)")
+    add_codec(steps)
+    steps.set_defaults(do=_steps)
+    for command in (benchmark, steps):
+        command.add_argument("--dir", metavar="DIR", help="where a temporary folder is made (default: the system's)")
 
     plan = commands.add_parser("plan", help="bytes, multiply-adds and hours of a corpus, from a configuration")
     plan.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="the configuration, such as experiment=lumen")

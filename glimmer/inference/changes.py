@@ -20,6 +20,9 @@ from glimmer.memory import MEMORIES
 PARTS = ("collator", "data", "generation", "selector", "tasks")
 """Parts of a run that its weights do not depend on, so that options of theirs may be other ones."""
 
+STORE_KEYS = ("memory.cache_bytes", "memory.verify")
+"""Options of a memory store that decide nothing of what is read from it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
@@ -34,7 +37,7 @@ class Changes:
     memory: Path | str | None = None
     """Memory store to read passages from."""
     overrides: Sequence[str] = ()
-    """``KEY=VALUE`` for options of ``PARTS``; a value is YAML and takes the place of all that stood there."""
+    """``KEY=VALUE`` for options of ``PARTS`` and for ``STORE_KEYS``; a value is YAML, in place of what was there."""
 
     def apply(self, config: RunConfig) -> RunConfig:
         """The changed configuration.
@@ -42,12 +45,12 @@ class Changes:
         Raises:
             ConfigError: a key or a value cannot work, or cannot be changed after training.
         """
-        config = self._overridden(config)
-        if self.data is not None:
-            config = replace(config, data=replace(config.data, dir=str(self.data)))
         if self.memory is not None:
             config = replace(config, memory=MEMORIES.configure("stored", path=str(self.memory)))
             check_layers(config)
+        config = self._overridden(config)
+        if self.data is not None:
+            config = replace(config, data=replace(config.data, dir=str(self.data)))
         if self.passages is not None:
             if self.passages < 1:
                 raise ConfigError(f"the number of passages must be at least 1, found {self.passages}")
@@ -81,10 +84,10 @@ class Changes:
             key, equals, text = override.partition("=")
             if not equals:
                 raise ConfigError(f"{override!r}: expected KEY=VALUE, such as generation.beams=4")
-            if key.split(".")[0] not in PARTS:
+            if not (key.split(".")[0] in PARTS or (key in STORE_KEYS and config.memory.name == "stored")):
                 raise ConfigError(
                     f"{key} cannot be changed in a trained run; change an option of {', '.join(PARTS[:-1])} "
-                    f"or {PARTS[-1]}, or train another run"
+                    f"or {PARTS[-1]} (where a store is read, {' or '.join(STORE_KEYS)} too), or train another run"
                 )
             _put(mapping, key, _value(key, text))
         return load_run_config(mapping)

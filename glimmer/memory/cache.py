@@ -5,7 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
+import torch
 from torch import Tensor
+
+from glimmer.data.values import States
+from glimmer.memory.store import MemoryStore
 
 Key = tuple[str, bytes]
 """A passage's id, and the hash of its token ids (``glimmer.memory.content``)."""
@@ -31,7 +35,7 @@ class CacheUse:
 
 
 class PassageCache:
-    """States by passage, of ``most_bytes`` together at most; those not used for longest go first.
+    """A store's passages and their states, of ``most_bytes`` together at most; those not used for longest go first.
 
     Threads may share it. A passage that is larger than the whole cache is not kept.
     """
@@ -47,6 +51,20 @@ class PassageCache:
         """What it has done so far."""
         with self._lock:
             return CacheUse(self._hits, self._misses, len(self._held), self._bytes)
+
+    def read(self, store: MemoryStore, ids: Sequence[str], contents: Sequence[bytes]) -> States:
+        """What ``store.read`` gives, of the same store every time; what is held is not read again.
+
+        Raises:
+            StoreError: see ``MemoryStore.read_packed``.
+        """
+        keys = list(zip(ids, contents, strict=True))
+        states = self.find(keys)
+        missing = [row for row, found in enumerate(states) if found is None]
+        rows, lengths = store.read_packed([ids[row] for row in missing], [contents[row] for row in missing])
+        read = dict(zip(missing, torch.split(rows, lengths), strict=True))
+        self.keep((keys[row], found) for row, found in read.items())
+        return States.pad([read[row] if found is None else found for row, found in enumerate(states)], rows.shape[1])
 
     def find(self, keys: Sequence[Key]) -> list[Tensor | None]:
         """The states ``[T, D]`` of every passage, not to be changed; None where they are not held."""

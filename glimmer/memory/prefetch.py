@@ -32,7 +32,7 @@ class Prefetcher(Generic[K, V]):
     def expect(self, keys: Iterable[K]) -> None:
         """Expect ``keys``, in this order, and nothing else any more; without any the thread ends."""
         begun = {item.key: item for item in self._expected if item.future is not None}
-        self._expected = deque(begun.pop(key, None) or _Expected(key) for key in keys)
+        self._expected = deque(begun.pop(key) if key in begun else _Expected(key) for key in keys)
         for item in begun.values():
             _give_up(item)
         self._begin()

@@ -81,7 +81,7 @@ class MemoryStore:
         if len(set(lengths)) == 1:  # packed is padded
             values = rows.view(len(lengths), lengths[0], self.codec.width)
             return States(values, torch.ones(values.shape[:2], dtype=torch.bool))
-        return States.pad(rows.split(lengths), self.codec.width)
+        return States.pad(torch.split(rows, lengths), self.codec.width)
 
     def read_packed(self, ids: Sequence[str], contents: Sequence[bytes] | None = None) -> tuple[Tensor, list[int]]:
         """Gather and decode passages: float32 states ``[N, D]``, one after the other, and their lengths ``[P]``.

@@ -85,16 +85,7 @@ class StoredMemory(Memory):
 
     def _read(self, wanted: Wanted) -> States:
         """Read ``[P, T, D]``, from the store or the cache; in any thread."""
-        if self.cache is None:
-            return self.store.read(*wanted)
-        keys = list(zip(*wanted, strict=True))
-        found = self.cache.find(keys)
-        missing = [row for row, states in enumerate(found) if states is None]
-        rows, lengths = self.store.read_packed(*([part[row] for row in missing] for part in wanted))
-        read = dict(zip(missing, rows.split(lengths), strict=True))
-        self.cache.keep((keys[row], states) for row, states in read.items())
-        every = [read[row] if states is None else states for row, states in enumerate(found)]
-        return States.pad(every, self.store.codec.width)
+        return self.store.read(*wanted) if self.cache is None else self.cache.read(self.store, *wanted)
 
 
 def _wanted(passages: Tokens, passage_ids: tuple[str, ...]) -> Wanted:

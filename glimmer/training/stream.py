@@ -58,7 +58,7 @@ class BatchStream:
         group: Group,
     ) -> None:
         self._config, self._group = config, group
-        self._tasks, self._sampler, self._collate, self._schedule = tasks, sampler, collate, schedule
+        self._tasks, self._sampler, self._schedule, self.collate = tasks, sampler, schedule, collate
         self._foreseen: list[Update] = []
 
     def take(self, step: int) -> Update:
@@ -96,7 +96,7 @@ class BatchStream:
 
     def _collated(self, drawn: Sequence[tuple[Example, int]], stage: StageConfig) -> Batch:
         examples, seeds = [example for example, _ in drawn], [seed for _, seed in drawn]
-        return self._collate(examples, passages=stage.passages, training=True, seeds=seeds, window=stage.window)
+        return self.collate(examples, passages=stage.passages, training=True, seeds=seeds, window=stage.window)
 
 
 def _length(example: Example, stage: StageConfig) -> tuple[int, bool, int]:
