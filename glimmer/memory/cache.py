@@ -71,11 +71,11 @@ class PassageCache:
         with self._lock:
             found = [self._held.get(key) for key in keys]
             for key, states in zip(keys, found, strict=True):
-                if states is not None:
+                if states is None:
+                    self._misses += 1
+                else:
+                    self._hits += 1
                     self._held.move_to_end(key)
-            missing = found.count(None)
-            self._hits += len(found) - missing
-            self._misses += missing
             return found
 
     def keep(self, passages: Iterable[tuple[Key, Tensor]]) -> None:

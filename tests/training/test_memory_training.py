@@ -231,7 +231,7 @@ def test_reading_ahead_changes_no_bit_of_a_run(
         ahead = trainer(tokenizer, tmp_path / f"ahead{options['prefetch']}", PASSAGES, **options)
         with readers_of_stores(monkeypatch) as names:
             ahead.fit()
-        assert set(names) == {"prefetch"}
+        assert "prefetch" in names
         assert threading.active_count() == threads
         assert ahead.sampler.state_dict() == plain.sampler.state_dict()
         weights, expected = ahead.reader.state_dict(), plain.reader.state_dict()
