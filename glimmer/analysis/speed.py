@@ -53,7 +53,7 @@ def measure_speed(configs: Mapping[str, RunConfig], split: str, limit: int | Non
 def _measure_updates(configs: Mapping[str, RunConfig]) -> dict[str, float]:
     first = next(iter(configs.values()))
     with Group.from_environment(choose_device(first.trainer).type) as group:
-        return _time_updates({system: _trainer(config, group) for system, config in configs.items()})
+        return _time_updates({system: timed_trainer(config, group) for system, config in configs.items()})
 
 
 def _time_updates(trainers: Mapping[str, Trainer]) -> dict[str, float]:
@@ -71,7 +71,7 @@ def _time_updates(trainers: Mapping[str, Trainer]) -> dict[str, float]:
     return {system: total / (ROUNDS * UPDATES) for system, total in seconds.items()}
 
 
-def _trainer(config: RunConfig, group: Group) -> Trainer:
+def timed_trainer(config: RunConfig, group: Group) -> Trainer:
     """A trainer that writes nothing and stays in the run's last stage."""
     options = replace(config.trainer, stages=config.trainer.stages[-1:], replay_every=None, minutes=None, steps=1)
     tokenizer: Tokenizer = prepare_tokenizer(config, group)

@@ -72,7 +72,7 @@ def add_overrides(options: argparse.ArgumentParser) -> None:
         dest="overrides",
         metavar="KEY=VALUE",
         help="change an option of collator, data, generation, selector or tasks, such as generation.beams=4 or "
-        "data.retrievers.default.k1=0.9; may be given several times",
+        "data.retrievers.default.k1=0.9, or memory.cache_bytes where a store is read; may be given several times",
     )
 
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
@@ -10,6 +11,8 @@ from glimmer.analysis import tables
 from glimmer.analysis.runs import Summary, evaluate_run
 from glimmer.cli.arguments import add_device, add_overrides, add_weights, names, positive
 from glimmer.inference.run import LoadedRun, load_run
+from glimmer.memory.cache import CacheUse
+from glimmer.memory.stored import StoredMemory
 
 DESCRIPTION = """\
 Evaluate a trained run. Writes into the run's folder, for every task,
@@ -113,7 +116,11 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
         batch_size=arguments.batch_size,
         anew=True,
     )
-    return {"run": run.folder.name, "average": fmean(task["score"] for task in tasks.values()), "tasks": tasks}
+    report = {"run": run.folder.name, "average": fmean(task["score"] for task in tasks.values()), "tasks": tasks}
+    memory = getattr(run.reader, "memory", None)
+    if isinstance(memory, StoredMemory) and memory.cache is not None:
+        report["memory_cache"] = asdict(memory.cache.use)
+    return report
 
 
 def table(report: Mapping[str, Any]) -> str:
@@ -132,7 +139,16 @@ def table(report: Mapping[str, Any]) -> str:
         cells = [_percent(figures.get(key)) for key in COLUMNS]
         rows.append([name, task["metric"], f"{task['questions']:,}", *cells])
     rows.append(["average", "", "", _percent(report["average"]), *[""] * (len(COLUMNS) - 1)])
-    return f"{title}\n\n{tables.table(['task', 'metric', 'questions', *COLUMNS.values()], rows)}"
+    scores = tables.table(["task", "metric", "questions", *COLUMNS.values()], rows)
+    return "\n\n".join([title, scores, *([_cache_line(report["memory_cache"])] if "memory_cache" in report else [])])
+
+
+def _cache_line(used: Mapping[str, int]) -> str:
+    use = CacheUse(**used)
+    return (
+        f"memory cache: {use.hits:,} hits, {use.misses:,} misses ({_percent(use.hit_rate)}% hits); "
+        f"{use.passages:,} passages, {tables.quantity(use.bytes)}B held"
+    )
 
 
 def _percent(value: float | None) -> str:

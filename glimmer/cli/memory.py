@@ -12,7 +12,7 @@ from glimmer.analysis.stored import codec_for
 from glimmer.analysis.tables import quantity
 from glimmer.cli.arguments import add_device, add_weights, duration, positive, share
 from glimmer.cli.codecs import add_codec, given_codec
-from glimmer.cli.memory_speed import add_benchmark, add_throughput
+from glimmer.cli.memory_speed import add_benchmark, add_steps, add_throughput
 from glimmer.config.compose import compose_run
 from glimmer.data.passages import read_passages
 from glimmer.errors import ConfigError
@@ -33,6 +33,7 @@ Memory stores, which `glimmer encode` writes:
   glimmer memory compact DIR                    copy sparse shards without what updates have left unreachable
   glimmer memory benchmark                      how opening and reading grow with a store's size, on this machine
   glimmer memory throughput RUN                 how much of the encoder's speed is left when it writes a store
+  glimmer memory steps experiment=lumen         what a training step takes by how memory is made, on this machine
   glimmer memory plan experiment=paper/lumen_xxl --codec raw --tokens-per-second 50000
 
 Updates and compactions publish a new generation in one step: readers that are open keep the old one, and its files are
@@ -172,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_benchmark(commands)
     add_throughput(commands)
+    add_steps(commands)
 
     plan = commands.add_parser("plan", help="bytes, multiply-adds and hours of a corpus, from a configuration")
     plan.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="the configuration, such as experiment=lumen")

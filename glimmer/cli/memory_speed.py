@@ -1,20 +1,25 @@
-"""``glimmer memory benchmark`` and ``throughput``: how fast stores are written and read on this machine."""
+"""``glimmer memory benchmark``, ``throughput`` and ``steps``: how fast stores are written, read and trained from here."""
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
+from glimmer.analysis.caching import cache_table, measure_cache
 from glimmer.analysis.encoding import measure_throughput, throughput_table
 from glimmer.analysis.gathering import formats_table, measure_formats
 from glimmer.analysis.growth import Sizes, growth_table, measure_growth, write_synthetic
+from glimmer.analysis.memory_steps import measure_steps, steps_table
 from glimmer.cli.arguments import add_device, add_weights, positive, ranks
 from glimmer.cli.codecs import add_codec, given_codec
+from glimmer.config.compose import compose_run
 from glimmer.data.files import write_bytes, write_json
 from glimmer.data.passages import read_passages
 from glimmer.errors import ConfigError
 from glimmer.inference.run import load_run
+from glimmer.memory import CODECS
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -48,6 +53,19 @@ def add_throughput(commands: Commands) -> None:
     command.set_defaults(do=_throughput)
 
 
+def add_steps(commands: Commands) -> None:
+    """Add ``steps``."""
+    command = commands.add_parser("steps", help="measure a training step on memory of every kind, on this machine")
+    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="the run, such as experiment=lumen")
+    command.add_argument("--updates", type=positive, default=8, metavar="N", help="of a repeat (default: %(default)s)")
+    command.add_argument(
+        "--repeats", type=positive, default=5, metavar="N", help="of every kind (default: %(default)s)"
+    )
+    add_codec(command)
+    _add_files(command)
+    command.set_defaults(do=_steps)
+
+
 def _add_files(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dir", metavar="DIR", help="where a temporary folder is made (default: the system's)")
     command.add_argument("--output", metavar="FILE.json", type=_json_file, help="write it, and FILE.md beside it")
@@ -68,13 +86,25 @@ def _benchmark(arguments: argparse.Namespace) -> str:
         one = Sizes(1024, 160, 768)
         write_synthetic(Path(folder, "one"), one)
         formats = measure_formats(Path(folder, "one"), one)
+        cached = measure_cache(Path(folder, "one"), one)
     content = {
         "tokens": arguments.tokens,
         "width": arguments.width,
         "growth": [growth.content() for growth in found],
         "formats_bytes_per_second": formats,
+        "caches": [asdict(cache) for cache in cached],
     }
-    return _told(arguments.output, content, f"{growth_table(found)}\n\n{formats_table(formats)}")
+    tables = [growth_table(found), formats_table(formats), cache_table(cached)]
+    return _told(arguments.output, content, "\n\n".join(tables))
+
+
+def _steps(arguments: argparse.Namespace) -> str:
+    config, codec = compose_run(arguments.overrides), given_codec(arguments) or CODECS.configure("raw")
+    with TemporaryDirectory(dir=arguments.dir, prefix="memory-") as folder:
+        found = measure_steps(
+            config, Path(folder, "store"), codec, updates=arguments.updates, repeats=arguments.repeats
+        )
+    return _told(arguments.output, asdict(found), steps_table(found))
 
 
 def _throughput(arguments: argparse.Namespace) -> str:

@@ -4,6 +4,7 @@ Legend: B questions, P distinct passages of a batch, K passages of a question, T
 Masks are boolean, True = a real token.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
@@ -146,6 +147,15 @@ class States:
 
     values: Tensor
     mask: Tensor
+
+    @classmethod
+    def pad(cls, rows: Sequence[Tensor], width: int) -> Self:
+        """Pad ragged ``[T, D]`` states on the right with zeros to the longest, ``[N, T, D]``; ``width`` is D."""
+        lengths = torch.tensor([len(row) for row in rows], dtype=torch.long)
+        values = torch.zeros(len(rows), max(lengths.tolist(), default=0), width)
+        for place, row in zip(values, rows, strict=True):
+            place[: len(row)] = row
+        return cls(values, torch.arange(values.shape[1]) < lengths[:, None])
 
     def rows(self, index: Tensor) -> "States":
         """Gather along the first dimension."""

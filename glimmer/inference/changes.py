@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from glimmer.config.check import check_layers
 from glimmer.config.compose import to_mapping
-from glimmer.config.load import load_run_config
+from glimmer.config.load import load_component, load_run_config
 from glimmer.config.schema import RunConfig
 from glimmer.data.files import content_hash
 from glimmer.errors import ConfigError, suggest
@@ -19,6 +19,9 @@ from glimmer.memory import MEMORIES
 
 PARTS = ("collator", "data", "generation", "selector", "tasks")
 """Parts of a run that its weights do not depend on, so that options of theirs may be other ones."""
+
+STORE_KEYS = ("memory.cache_bytes", "memory.verify")
+"""Options of a memory store that decide nothing of what is read from it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +37,7 @@ class Changes:
     memory: Path | str | None = None
     """Memory store to read passages from."""
     overrides: Sequence[str] = ()
-    """``KEY=VALUE`` for options of ``PARTS``; a value is YAML and takes the place of all that stood there."""
+    """``KEY=VALUE`` for options of ``PARTS`` and for ``STORE_KEYS``; a value is YAML, in place of what was there."""
 
     def apply(self, config: RunConfig) -> RunConfig:
         """The changed configuration.
@@ -42,12 +45,14 @@ class Changes:
         Raises:
             ConfigError: a key or a value cannot work, or cannot be changed after training.
         """
-        config = self._overridden(config)
+        values = _values(self.overrides)
+        config = _overridden(config, [(key, value) for key, value in values if key not in STORE_KEYS])
         if self.data is not None:
             config = replace(config, data=replace(config.data, dir=str(self.data)))
         if self.memory is not None:
             config = replace(config, memory=MEMORIES.configure("stored", path=str(self.memory)))
             check_layers(config)
+        config = _reading(config, {key: value for key, value in values if key in STORE_KEYS})
         if self.passages is not None:
             if self.passages < 1:
                 raise ConfigError(f"the number of passages must be at least 1, found {self.passages}")
@@ -73,22 +78,6 @@ class Changes:
             parts.append(name if name == override and len(name) < 60 else f"{name[:40]}-{content_hash(override)[:4]}")
         return parts
 
-    def _overridden(self, config: RunConfig) -> RunConfig:
-        if not self.overrides:
-            return config
-        mapping = asdict(config)
-        for override in self.overrides:
-            key, equals, text = override.partition("=")
-            if not equals:
-                raise ConfigError(f"{override!r}: expected KEY=VALUE, such as generation.beams=4")
-            if key.split(".")[0] not in PARTS:
-                raise ConfigError(
-                    f"{key} cannot be changed in a trained run; change an option of {', '.join(PARTS[:-1])} "
-                    f"or {PARTS[-1]}, or train another run"
-                )
-            _put(mapping, key, _value(key, text))
-        return load_run_config(mapping)
-
     def _keeping(self, config: RunConfig, kept: int) -> RunConfig:
         selector = config.selector
         if "kept" not in {item.name for item in fields(selector)}:
@@ -103,6 +92,49 @@ class Changes:
                 f"keep at most {candidates}, or give more passages"
             )
         return config
+
+
+def _values(overrides: Sequence[str]) -> list[tuple[str, Any]]:
+    """The keys and their values.
+
+    Raises:
+        ConfigError: one is not ``KEY=VALUE``.
+    """
+    values = []
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals:
+            raise ConfigError(f"{override!r}: expected KEY=VALUE, such as generation.beams=4")
+        values.append((key, _value(key, text)))
+    return values
+
+
+def _overridden(config: RunConfig, values: Sequence[tuple[str, Any]]) -> RunConfig:
+    if not values:
+        return config
+    mapping = asdict(config)
+    for key, value in values:
+        if key.split(".")[0] not in PARTS:
+            raise _fixed(key)
+        _put(mapping, key, value)
+    return load_run_config(mapping)
+
+
+def _reading(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+    """The same with other values of ``STORE_KEYS``."""
+    if not values:
+        return config
+    if config.memory.name != "stored":
+        raise _fixed(next(iter(values)))
+    options = {key.removeprefix("memory."): value for key, value in values.items()}
+    return replace(config, memory=load_component(MEMORIES, asdict(config.memory) | options, "memory"))
+
+
+def _fixed(key: str) -> ConfigError:
+    return ConfigError(
+        f"{key} cannot be changed in a trained run; change an option of {', '.join(PARTS[:-1])} or {PARTS[-1]} "
+        f"(where a store is read, {' or '.join(STORE_KEYS)} too), or train another run"
+    )
 
 
 def _value(key: str, text: str) -> Any:

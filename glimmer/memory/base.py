@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from torch import Tensor, nn
 
-from glimmer.data.values import States, Tokens
+from glimmer.data.values import Batch, States, Tokens
 from glimmer.memory.codecs import Codec
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.registry import ComponentConfig, Registry
@@ -35,6 +35,9 @@ class Ranks(Protocol):
 class Memory(nn.Module, ABC):
     """Gives passage states, computed now or read from a store."""
 
+    ahead: int = 0
+    """Batches beyond the one at work that ``expect`` is to be told of; 0 = none."""
+
     def __init__(self, config: ComponentConfig, text_fingerprint: str) -> None:
         """``text_fingerprint`` stands for everything that turns a passage into token ids."""
         super().__init__()
@@ -52,6 +55,12 @@ class Memory(nn.Module, ABC):
 
     def check(self) -> None:
         """Called once the weights are in place, before training begins: refuse a memory that they did not make."""
+
+    def expect(self, batches: Sequence[Batch]) -> None:
+        """Called in training with the batches that come next, in order, in place of all that was expected before.
+
+        They lie on the CPU. None of them is sure to come, and others may; at the end of training there are none.
+        """
 
     def learn(self, ranks: Ranks) -> None:
         """Called after every update of the parameters: learn from what went through since the last."""

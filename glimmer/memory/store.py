@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from glimmer.data.values import States
 from glimmer.errors import StoreError
@@ -75,7 +76,15 @@ class MemoryStore:
         self._reading.close()
 
     def read(self, ids: Sequence[str], contents: Sequence[bytes] | None = None) -> States:
-        """Gather and decode passages into padded ``[P, T, D]`` float32 states.
+        """Gather and decode passages into padded ``[P, T, D]`` float32 states; see ``read_packed``."""
+        rows, lengths = self.read_packed(ids, contents)
+        if len(set(lengths)) == 1:  # packed is padded
+            values = rows.view(len(lengths), lengths[0], self.codec.width)
+            return States(values, torch.ones(values.shape[:2], dtype=torch.bool))
+        return States.pad(torch.split(rows, lengths), self.codec.width)
+
+    def read_packed(self, ids: Sequence[str], contents: Sequence[bytes] | None = None) -> tuple[Tensor, list[int]]:
+        """Gather and decode passages: float32 states ``[N, D]``, one after the other, and their lengths ``[P]``.
 
         ``contents`` are the hashes (``glimmer.memory.content``) that the passages' token ids have now.
 
@@ -86,20 +95,15 @@ class MemoryStore:
         if contents is not None:
             self._compare(ids, places, contents)
         spans = [self._span(*place) for place in places]
-        lengths = torch.tensor([stop - start for start, stop in spans], dtype=torch.long)
-        stored = torch.empty(int(lengths.sum()), self.codec.columns, dtype=self.codec.storage)
+        lengths = [stop - start for start, stop in spans]
+        stored = torch.empty(sum(lengths), self.codec.columns, dtype=self.codec.storage)
         target = stored.view(torch.uint8).numpy()
         begin = 0
         for (shard, _), (start, stop) in zip(places, spans, strict=True):
             target[begin : begin + stop - start] = self.shard(shard).states[start:stop]
             begin += stop - start
-        rows = self.codec.decode(stored)
-        mask = torch.arange(max(lengths.tolist(), default=0)) < lengths[:, None]
-        if mask.all():
-            return States(rows.view(*mask.shape, self.codec.width), mask)
-        values = torch.zeros(*mask.shape, self.codec.width)
-        values[mask] = rows
-        return States(values, mask)
+        with torch.autocast("cpu", enabled=False):  # one thread's autocast does not reach another that reads for it
+            return self.codec.decode(stored), lengths
 
     def find(self, passage_id: str) -> int | None:
         """The position of a passage in the index, or None."""

@@ -6,14 +6,19 @@ from pathlib import Path
 
 from torch import nn
 
-from glimmer.data.values import States, Tokens
+from glimmer.data.values import Batch, States, Tokens
 from glimmer.memory.base import Encode, Memory, register_memory
+from glimmer.memory.cache import PassageCache
 from glimmer.memory.content import contents_of
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.memory.online import freeze
+from glimmer.memory.prefetch import Prefetcher
 from glimmer.memory.store import MemoryStore
 from glimmer.options import option
 from glimmer.registry import ComponentConfig
+
+Wanted = tuple[tuple[str, ...], tuple[bytes, ...]]
+"""The ids of P passages, and the hashes of their token ids."""
 
 
 @dataclass(kw_only=True)
@@ -22,6 +27,12 @@ class StoredConfig(ComponentConfig):
 
     path: str = option("", "Folder of the store, made by `glimmer encode`")
     verify: bool = option(False, "Compare all checksums when the store is opened, which reads the whole of it once")
+    prefetch: int = option(
+        1, "Batches that training has read and decoded ahead, by a thread of its own; 0 = none", least=0
+    )
+    cache_bytes: int = option(
+        0, "Bytes of decoded states that are kept of the passages read last, for those that come often", least=0
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -35,6 +46,10 @@ class StoredMemory(Memory):
     def __init__(self, config: StoredConfig, text_fingerprint: str) -> None:
         super().__init__(config, text_fingerprint)
         self.store = MemoryStore(Path(config.path), config.verify)
+        self.cache = PassageCache(config.cache_bytes) if config.cache_bytes else None
+        """The passages that are kept decoded; None where none is."""
+        self.ahead = config.prefetch
+        self._prefetcher = Prefetcher(self._read, config.prefetch)
         self._fingerprint: Callable[[], Fingerprint]
         self._trusted = False
 
@@ -53,6 +68,10 @@ class StoredMemory(Memory):
             self.store.require(self._fingerprint())
             self._trusted = True
 
+    def expect(self, batches: Sequence[Batch]) -> None:
+        """Read the first of the passages' memories ahead."""
+        self._prefetcher.expect(_wanted(batch.passages, batch.passage_ids) for batch in batches)
+
     def forward(self, encode: Encode, passages: Tokens, passage_ids: tuple[str, ...]) -> States:
         """Read ``[P, T, D]``, where ``check`` finds no fault.
 
@@ -60,6 +79,14 @@ class StoredMemory(Memory):
             StoreError: a passage is not in the store, or other tokens than it has now were encoded.
         """
         self.check()
-        states = self.store.read(passage_ids, contents_of(passages))
+        states = self._prefetcher.take(_wanted(passages, passage_ids))
         device = passages.ids.device
         return States(states.values.to(device), states.mask.to(device))
+
+    def _read(self, wanted: Wanted) -> States:
+        """Read ``[P, T, D]``, from the store or the cache; in any thread."""
+        return self.store.read(*wanted) if self.cache is None else self.cache.read(self.store, *wanted)
+
+
+def _wanted(passages: Tokens, passage_ids: tuple[str, ...]) -> Wanted:
+    return passage_ids, tuple(contents_of(passages))

@@ -5,6 +5,7 @@ Everything that it draws is a function of the seed and of how much was drawn bef
 
 import random
 from collections.abc import Collection, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,6 +127,12 @@ class Sampler:
         self._cursors[task] += 1
         self._drawn += 1
         return draw
+
+    def fork(self) -> "Sampler":
+        """A sampler of its own that draws what this one will."""
+        other = copy(self)
+        other._cursors, other._orders = dict(self._cursors), dict(self._orders)
+        return other
 
     def state_dict(self) -> dict[str, Any]:
         """The state as plain types."""

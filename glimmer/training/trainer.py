@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from glimmer.criterions.base import Criterion
-from glimmer.data.values import Batch, Example
+from glimmer.data.values import Batch
 from glimmer.errors import CheckpointError, ConfigError, TrainingError
 from glimmer.evaluation.evaluate import TaskResult
 from glimmer.memory.base import Memory
@@ -25,29 +25,14 @@ from glimmer.training.checkpoint import load_model_state
 from glimmer.training.config import TrainerConfig
 from glimmer.training.distributed import Group
 from glimmer.training.optimizers import set_learning_rate
-from glimmer.training.passages import PassageSchedule, StageConfig
-from glimmer.training.randomness import derive_seed, rng_state, seed_everything, set_rng_state
+from glimmer.training.passages import PassageSchedule
+from glimmer.training.randomness import rng_state, seed_everything, set_rng_state
 from glimmer.training.sampler import Sampler
 from glimmer.training.schedulers import LRScheduler
 from glimmer.training.signals import StopSignals
+from glimmer.training.stream import BatchStream, Collate
 from glimmer.training.tally import EXACT, OVERALL, Tally
 from glimmer.training.update import accumulate_gradients, clip_gradients, compile_layers, diagnose, total_counts
-
-
-class Collate(Protocol):
-    """Turns examples into a batch with at most ``passages`` candidates a question (None = as configured)."""
-
-    def __call__(
-        self,
-        examples: Sequence[Example],
-        passages: int | None,
-        training: bool,
-        seeds: Sequence[int],
-        window: int | None,
-    ) -> Batch:
-        """Make the batch; ``seeds``, one an example, decide random choices, ``window`` cuts round the target."""
-        ...
-
 
 Evaluate = Callable[[Task, str, int | None], TaskResult]
 """Evaluates the reader on a split of a task, on so many records at most (None = all)."""
@@ -84,11 +69,14 @@ class Trainer:
     ) -> None:
         self.config, self.run_dir, self.seed, self.run_config = config, run_dir, seed, run_config
         self.reader, self.tasks, self.criterions = reader, tasks, criterions
-        self.collate, self.evaluate = collate, evaluate
+        self.evaluate = evaluate
         self.sampler, self.optimizer, self.lr, self.lr_scheduler = sampler, optimizer, lr, lr_scheduler
         self.callbacks = dict(callbacks)
         self.group = Group() if group is None else group
         self.schedule = PassageSchedule(config.stages, config.replay_every)
+        self.stream = BatchStream(
+            config, tasks=tasks, sampler=sampler, collate=collate, schedule=self.schedule, group=self.group
+        )
         self.device = next(reader.parameters()).device
         self.step = 0
         """Updates made."""
@@ -157,6 +145,8 @@ class Trainer:
                 error = caught
                 raise
             finally:
+                for memory in self._memories():
+                    memory.expect(())
                 self._call("on_end", error)
 
     def log(self, kind: str, task: str | None, values: Mapping[str, float]) -> None:
@@ -230,8 +220,9 @@ class Trainer:
     def _update(self, start: float, signals: StopSignals) -> None:
         """Make one update of the parameters."""
         seed_everything(self.seed, "step", self.step, self.group.rank)
-        stage = self.schedule.stage(self.step)
-        batches = self._batches(stage)
+        update = self.stream.take(self.step)
+        batches = update.batches
+        self._tell_memories(batches)
         questions, tokens = sum(map(len, batches)), sum(map(_tokens, batches))
         totals = total_counts(self.criterions, batches, self.group)  # before they move: no waiting for the device
         batches = [batch.to(self.device) for batch in batches]
@@ -252,7 +243,7 @@ class Trainer:
         self.optimizer.step()
         for memory in self._memories():
             memory.learn(self.group)
-        self.schedule.update(self.step, tally.mean(EXACT), stage.questions or self.config.questions)
+        self.schedule.update(self.step, tally.mean(EXACT), update.stage.questions or self.config.questions)
         self.step += 1
         self.loss = loss
         for name, value in (("loss", loss), ("gradient_norm", norm), ("learning_rate", rate)):
@@ -265,24 +256,15 @@ class Trainer:
         self.elapsed = ranks[0][2]
         self.interrupted = next((rank[3] for rank in ranks if rank[3]), None)
 
+    def _tell_memories(self, batches: Sequence[Batch]) -> None:
+        """Say which batches come next, to those that read ahead."""
+        for memory in self._memories():
+            if memory.ahead:
+                coming = self.stream.coming(self.step + 1, memory.ahead, self.config.steps)
+                memory.expect([*batches, *coming])
+
     def _memories(self) -> list[Memory]:
         return [module for module in self.reader.modules() if isinstance(module, Memory)]
-
-    def _batches(self, stage: StageConfig) -> list[Batch]:
-        """Make this rank's micro-batches of the next update, each of examples alike in length: padding costs time."""
-        draws = self.sampler.draw(stage.questions or self.config.questions, stage.tasks)[
-            self.group.rank :: self.group.world
-        ]
-        examples = [self.tasks[d.task].example("train", d.index, random.Random(d.seed)) for d in draws]
-        drawn = [(example, derive_seed(d.seed, "collate")) for example, d in zip(examples, draws, strict=True)]
-        size = self.config.micro_questions or len(drawn)
-        if size < len(drawn):
-            drawn.sort(key=lambda item: _length(item[0], stage))
-        return [self._collate(drawn[i : i + size], stage) for i in range(0, len(drawn), size)]
-
-    def _collate(self, drawn: Sequence[tuple[Example, int]], stage: StageConfig) -> Batch:
-        examples, seeds = [example for example, _ in drawn], [seed for _, seed in drawn]
-        return self.collate(examples, passages=stage.passages, training=True, seeds=seeds, window=stage.window)
 
     def _log_training(self) -> None:
         for task, values in self._tally.means().items():
@@ -302,10 +284,3 @@ def _copy(weights: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> No
 
 def _tokens(batch: Batch) -> int:
     return sum(int(tokens.mask.sum()) for tokens in (batch.questions, batch.passages, batch.targets))
-
-
-def _length(example: Example, stage: StageConfig) -> tuple[int, bool, int]:
-    """Order examples by what they will be padded to: the target, whether a window cuts the passages, the passages."""
-    texts = [candidate.passage.text for candidate in example.candidates[: stage.passages]]
-    whole = stage.window is None or not any(example.target in text for text in texts)
-    return len(example.target) // 40, whole, max(map(len, texts), default=0)

@@ -1,9 +1,6 @@
 """One thread through the whole: drills, batches, the sampler, the loop, and a resumption that changes no bit."""
 
-import random
-from collections.abc import Sequence
 from pathlib import Path
-from statistics import correlation
 from typing import Any
 
 import pytest
@@ -15,10 +12,10 @@ from glimmer.criterions.base import CRITERIONS
 from glimmer.criterions.cross_entropy import CrossEntropy
 from glimmer.data.collate import Collator, CollatorConfig
 from glimmer.data.tokenizers import TOKENIZERS, Tokenizer
-from glimmer.data.values import Batch, Candidate, Example, Passage, Record
+from glimmer.data.values import Batch, Candidate, Passage, Record
 from glimmer.errors import TrainingError
 from glimmer.tasks import TASKS
-from glimmer.tasks.base import Task, TaskConfig
+from glimmer.tasks.base import Task
 from glimmer.training.callbacks import Callback, CallbackConfig, LogEntry
 from glimmer.training.checkpoint import load_checkpoint, save_checkpoint
 from glimmer.training.config import TrainerConfig
@@ -119,32 +116,6 @@ def test_a_resumed_run_is_the_run_left_alone(tokenizer: Tokenizer, tmp_path: Pat
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
     assert [*first.entries, *second.entries] == whole.entries
     assert {entry.task for entry in whole.entries} == {None, "copying", "denoising"}
-
-
-def test_what_a_task_draws_says_nothing_about_what_the_collator_draws(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    trainer = make_trainer(tokenizer, tmp_path, Recorder())
-    drawn: list[float] = []
-    collated: list[float] = []
-
-    class Drawing(Task):
-        def count(self, split: str) -> int:
-            return 12
-
-        def example(self, split: str, index: int, rng: random.Random) -> Example:
-            drawn.append(rng.random())
-            return Example(str(index), self.key, "a?", "b", (), ())
-
-    def collate(examples: Sequence[Example], seeds: Sequence[int], **options: Any) -> Batch:
-        collated.extend(random.Random(seed).random() for seed in seeds)
-        return trained(examples, seeds=seeds, **options)
-
-    trained = trainer.collate
-    trainer.collate = collate  # type: ignore[assignment]
-    trainer.tasks = {name: Drawing(TaskConfig(), name, Drills()) for name in trainer.tasks}
-    for _ in range(100):
-        trainer._batches(StageConfig(questions=10))
-    assert len(drawn) == len(collated) == 1000
-    assert abs(correlation(drawn, collated)) < 0.1
 
 
 def test_counts_are_taken_before_a_batch_moves_to_the_device(

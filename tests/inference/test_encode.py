@@ -1,6 +1,7 @@
 """A trained run's passages are encoded once, and read back they answer as if they were encoded now."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -113,6 +114,21 @@ def test_evaluate_reads_the_store_and_names_its_figures_so(run: Path, store: Pat
     files = [next((run / "evaluation").glob(name)) for name in ("open_qa-dev.json", "open_qa-dev-memory-*.json")]
     now, stored = ({**json.loads(file.read_text()), "made_by": None} for file in files)
     assert stored == now
+
+
+def test_evaluate_tells_what_a_cache_of_the_store_did(
+    run: Path, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", str(run), "--memory", str(store), "--set", "memory.cache_bytes=1000000"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"memory cache: \d+ hits, \d+ misses \([\d.]+% hits\); \d+ passages, [\d.]+ k?B held", printed)
+    assert main([*command, "--json"]) == 0
+    use = json.loads(capsys.readouterr().out)["memory_cache"]
+    assert use["misses"] == use["passages"] <= 12
+    assert 0 < use["bytes"] <= 4 * 16 * MemoryStore(store).manifest["tokens"]
+    assert main(["evaluate", str(run), "--set", "memory.cache_bytes=1000000"]) == 1
+    assert "memory.cache_bytes cannot be changed in a trained run; " in capsys.readouterr().err
 
 
 def test_a_reader_trains_on_the_store(run: Path, store: Path, tmp_path: Path) -> None:
