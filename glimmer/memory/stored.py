@@ -8,6 +8,7 @@ from torch import nn
 
 from glimmer.data.values import States, Tokens
 from glimmer.memory.base import Encode, Memory, register_memory
+from glimmer.memory.codecs import Codec
 from glimmer.memory.content import contents_of
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.memory.online import freeze
@@ -52,6 +53,10 @@ class StoredMemory(Memory):
         if not self._trusted:
             self.store.require(self._fingerprint())
             self._trusted = True
+
+    def codec(self) -> Codec:
+        """The store's own: what it gives back is what the reader has learned to read."""
+        return self.store.codec
 
     def forward(self, encode: Encode, passages: Tokens, passage_ids: tuple[str, ...]) -> States:
         """Read ``[P, T, D]``, where ``check`` finds no fault.
