@@ -1,12 +1,14 @@
 """``glimmer memory``: look at a memory store, check it, plan one, bring one up to date."""
 
 import argparse
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
+from glimmer.analysis.codecs import Measuring, default_codecs, measure_codecs, write_codecs
 from glimmer.analysis.gathering import (
     Sizes,
     formats_table,
@@ -20,7 +22,7 @@ from glimmer.analysis.shape import Lengths, shape_of
 from glimmer.analysis.stored import codec_for
 from glimmer.analysis.tables import quantity
 from glimmer.cli.arguments import add_device, add_weights, duration, positive, ranks
-from glimmer.cli.codecs import add_codec, given_codec
+from glimmer.cli.codecs import add_codec, codec_of, given_codec
 from glimmer.config.compose import compose_run
 from glimmer.data.passages import read_passages
 from glimmer.errors import ConfigError
@@ -35,6 +37,7 @@ Memory stores, which `glimmer encode` writes:
   glimmer memory info DIR                       what made it, and what it holds
   glimmer memory verify DIR                     compare every checksum, several files at once
   glimmer memory update RUN --store DIR         encode passages that are new or have changed, drop what is no more
+  glimmer memory compare RUN --output FILE      score, size and speed of a run by the codec that stores its memory
   glimmer memory benchmark                      how opening and reading grow with a store's size, on this machine
   glimmer memory plan experiment=paper/lumen_xxl --codec raw --tokens-per-second 50000
 
@@ -132,6 +135,28 @@ def _benchmark(arguments: argparse.Namespace) -> str:
     return f"{growth_table(grown)}\n\n{formats_table(formats)}"
 
 
+def _compare(arguments: argparse.Namespace) -> str:
+    run = load_run(arguments.run, checkpoint=arguments.checkpoint, data=arguments.data, device=arguments.device)
+    codecs = {text: codec_of(text) for text in arguments.codec or default_codecs(run)}
+    loaded = [load_run(other, data=arguments.data, device=arguments.device) for other in arguments.beside]
+    beside = {other.folder.name: other for other in loaded}
+    how = Measuring(split=arguments.split, limit=arguments.limit, timed=arguments.timed, keep=arguments.keep)
+    found = measure_codecs(run, codecs, beside, how)
+    return write_codecs(found, arguments.output, how, _compare_command(arguments, codecs))
+
+
+def _compare_command(arguments: argparse.Namespace, codecs: Iterable[str]) -> str:
+    options = [f"--codec={text}" for text in codecs] + [f"--beside={run}" for run in arguments.beside]
+    options += ["--split", arguments.split, *(["--limit", str(arguments.limit)] if arguments.limit else [])]
+    return shlex.join(["glimmer", "memory", "compare", arguments.run, *options, "--output", str(arguments.output)])
+
+
+def _json_file(text: str) -> Path:
+    if not text.endswith(".json"):
+        raise argparse.ArgumentTypeError(f"expected the name of a .json file, found {text!r}")
+    return Path(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="glimmer memory", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -160,6 +185,34 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--width", type=positive, default=8, metavar="N", help="of a state (default: 8)")
     benchmark.add_argument("--dir", metavar="DIR", help="where a temporary folder is made (default: the system's)")
     benchmark.set_defaults(do=_benchmark)
+
+    compare = commands.add_parser("compare", help="measure a run with its memory stored by several codecs")
+    add_weights(compare)
+    compare.add_argument(
+        "--output", metavar="FILE.json", type=_json_file, required=True, help="the figures; .md and .png stand beside"
+    )
+    compare.add_argument(
+        "--codec",
+        action="append",
+        metavar="NAME[,KEY=VALUE]",
+        help="a codec to measure, as `glimmer encode` takes it; may be given several times (default: a dozen of them)",
+    )
+    compare.add_argument(
+        "--beside",
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="a run to measure with the codec that its own memory was trained with; may be given several times",
+    )
+    compare.add_argument("--split", default="dev", help="split to evaluate (default: %(default)s)")
+    compare.add_argument("--limit", type=positive, metavar="N", help="questions a task, evenly spread (default: all)")
+    compare.add_argument(
+        "--timed", type=positive, default=8, metavar="N", help="questions a task to time (default: %(default)s)"
+    )
+    compare.add_argument("--keep", action="store_true", help="keep the stores, in the run's folder below codecs/")
+    compare.add_argument("--data", metavar="DIR", help="folder of the corpus (default: the run's)")
+    add_device(compare)
+    compare.set_defaults(do=_compare)
 
     plan = commands.add_parser("plan", help="bytes, multiply-adds and hours of a corpus, from a configuration")
     plan.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="the configuration, such as experiment=lumen")
