@@ -75,7 +75,7 @@ class Measured:
 
 
 def default_codecs(run: LoadedRun) -> list[str]:
-    """Codecs worth a comparison for memory of the run's width, as ``--codec`` names them: of 1 to 16 times smaller.
+    """Codecs worth a comparison for memory of the run's width, as ``--codec`` names them: of 1 to 32 times smaller.
 
     Raises:
         ConfigError: the run's model makes no memory.
@@ -83,10 +83,9 @@ def default_codecs(run: LoadedRun) -> list[str]:
     width, tokens = reader_with_memory(run).encoder.width, run.config.collator.passage_tokens
     codecs = ["raw", "raw,dtype=float16", "int8"]
     codecs += [f"first_tokens,count={max(1, tokens // share)}+raw" for share in (2, 4)]
-    pieces = [piece for piece in (2, 4, 8) if width % piece == 0]
-    codecs += [f"product,subspaces={width // piece}" for piece in pieces]
-    codecs += [f"optimised_product,subspaces={width // piece}" for piece in pieces]
-    return [*codecs, *(f"residual,subspaces=1,stages={width // piece}" for piece in pieces)]
+    for kind, pieces in (("product", (2, 4, 8)), ("optimised_product", (4, 8))):
+        codecs += [f"{kind},subspaces={width // piece}" for piece in pieces if width % piece == 0]
+    return [*codecs, *(f"residual,subspaces=1,stages={width // piece}" for piece in (8, 16) if width >= piece)]
 
 
 def measure_codecs(
@@ -109,7 +108,8 @@ def measure_codecs(
             )
         if name in codecs:
             raise ConfigError(f"{name} is a run and a codec; rename the run's folder")
-    subjects = [(name, run, config) for name, config in codecs.items()]
+    subjects: list[tuple[str, LoadedRun, ComponentConfig | None]] = []
+    subjects += [(name, run, config) for name, config in codecs.items()]
     subjects += [(name, other, None) for name, other in beside.items()]
     built = {name: chosen_codec(config, reader_with_memory(subject)) for name, subject, config in subjects}
     found = {}

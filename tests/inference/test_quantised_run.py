@@ -200,6 +200,7 @@ def test_codes_of_a_run_that_starts_from_raw_memory_are_drawn_from_its_states(da
     config = small_run(
         data,
         tmp_path / "vq",
+        tasks={"open_qa": {"name": "open_qa"}},
         memory=MEMORY | {"frozen": True, "iterations": 0},
         trainer={"steps": 2, "questions": 4, "device": "cpu", "initialise": best},
         tokenizer={"name": "bpe", "vocabulary": 300, "file": str(raw / "tokenizer.json")},

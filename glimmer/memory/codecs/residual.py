@@ -29,7 +29,7 @@ class ResidualConfig(ProductConfig):
 
     subspaces: int | None = option(None, f"g, the subspaces; null = as many as there are {WIDTH} dimensions", least=1)
     stages: int | None = option(None, "Codes of a subspace; null = as many as give one bit a dimension", least=1)
-    beam: int = option(8, "Codings of a subspace that are kept from stage to stage while it is encoded", least=1)
+    beam: int = option(4, "Codings of a subspace that are kept from stage to stage while it is encoded", least=1)
 
     def cut(self, width: int) -> int:
         """G, the subspaces of a vector of so many dimensions.

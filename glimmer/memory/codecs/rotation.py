@@ -45,7 +45,8 @@ def balanced(vectors: Tensor, subspaces: int) -> Tensor:
     for axis in sorted(range(len(sizes)), key=lambda axis: -sizes[axis]):
         free = [own for own in dealt if len(own) < len(sizes) // subspaces]
         min(free, key=lambda own: sum(sizes[i] for i in own)).append(axis)
-    return axes[:, [axis for own in dealt for axis in own]].float()
+    rotation: Tensor = axes[:, [axis for own in dealt for axis in own]]
+    return rotation.float()
 
 
 def procrustes(vectors: Tensor, targets: Tensor) -> Tensor:
