@@ -180,7 +180,7 @@ def _measure(run: LoadedRun, config: ComponentConfig | None, codec: Codec, name:
     made_by = _made_by(run, codec, how)
     if record.exists():
         told = read_json(record, "what was measured of a codec")
-        if told.get("made_by") == made_by:
+        if told.get("made_by") == made_by and (store.is_dir() or not how.keep):
             return Measured(**told["measured"])
     shutil.rmtree(folder, ignore_errors=True)  # of a measurement that was stopped, or of other weights or options
     passages = run.corpus.passages()
