@@ -12,8 +12,14 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize(
     ("asked", "fast", "bf16"),
-    [("fp32", True, False), ("fp32", False, False), ("bf16", True, True), ("bf16", False, True)]
-    + [("auto", True, True), ("auto", False, False)],
+    [
+        ("fp32", True, False),
+        ("fp32", False, False),
+        ("bf16", True, True),
+        ("bf16", False, True),
+        ("auto", True, True),
+        ("auto", False, False),
+    ],
 )
 def test_auto_takes_bf16_where_it_is_fast_and_nothing_else_is_overruled(
     asked: str, fast: bool, bf16: bool, monkeypatch: pytest.MonkeyPatch

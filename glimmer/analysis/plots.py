@@ -73,6 +73,18 @@ def draw_rankings(shares: Mapping[str, Mapping[str, float]], directory: Path) ->
     return {"rankings.png": "Questions whose first passage is gold"}
 
 
+def draw_codecs(points: Mapping[str, tuple[float, float]], path: Path) -> None:
+    """Draw codecs by their compression and the average score (percent) with memory that they store."""
+    figure, axes = _figure()
+    for number, (codec, (compression, average)) in enumerate(points.items()):
+        axes.plot(compression, average, marker="os^Dv"[number // 10 % 5], ls="", label=codec)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter("{x:g}")
+    _finish(axes, "times smaller than bfloat16", "average score")
+    axes.legend(fontsize="xx-small")
+    _save(figure, path)
+
+
 def _averages(averages: Mapping[str, Spread], key: str) -> Figure:
     figure, axes = _figure()
     labels = list(averages)

@@ -62,7 +62,7 @@ def evaluate_run(
     names = list(dict.fromkeys(tasks or run.supervised))
     variant = "-".join(part for part in (split, f"limit{limit}" if limit else "", run.variant) if part)
     files = {key: run.folder / "evaluation" / f"{key}-{variant}.json" for key in names}
-    made_by = _made_by(run, names, split, limit)
+    made_by = made_by_of(run, names, split, limit)
     found: dict[str, Summary] = {}
     if not anew:
         saved = {key: read_json(path, "the result of an evaluation") for key, path in files.items() if path.exists()}
@@ -80,7 +80,7 @@ def evaluate_run(
     return {key: found[key] for key in names}
 
 
-def _made_by(run: LoadedRun, tasks: Sequence[str], split: str, limit: int | None) -> dict[str, dict[str, Any]]:
+def made_by_of(run: LoadedRun, tasks: Sequence[str], split: str, limit: int | None) -> dict[str, dict[str, Any]]:
     """All that decides the figures of each task, as plain types."""
     memory = getattr(run.reader, "memory", None)
     shared = {

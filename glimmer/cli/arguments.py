@@ -2,6 +2,10 @@
 
 import argparse
 import math
+from pathlib import Path
+from typing import TypeAlias
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def positive(text: str) -> int:
@@ -47,6 +51,13 @@ def names(text: str) -> list[str]:
 def ranks(text: str) -> list[int]:
     """Whole numbers of at least 1 with commas between them."""
     return [positive(number) for number in names(text)]
+
+
+def json_file(text: str) -> Path:
+    """The name of a file that ends in .json."""
+    if not text.endswith(".json"):
+        raise argparse.ArgumentTypeError(f"expected the name of a .json file, found {text!r}")
+    return Path(text)
 
 
 def _at_least(least: int, text: str) -> int:

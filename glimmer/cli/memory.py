@@ -12,6 +12,7 @@ from glimmer.analysis.stored import codec_for
 from glimmer.analysis.tables import quantity
 from glimmer.cli.arguments import add_device, add_weights, duration, positive, share
 from glimmer.cli.codecs import add_codec, given_codec
+from glimmer.cli.memory_compare import add_compare
 from glimmer.cli.memory_speed import add_benchmark, add_steps, add_throughput
 from glimmer.config.compose import compose_run
 from glimmer.data.passages import read_passages
@@ -31,6 +32,7 @@ Memory stores, which `glimmer encode` writes:
   glimmer memory verify DIR                     compare every checksum, several files at once
   glimmer memory update RUN --store DIR         encode passages that are new or have changed, drop what is no more
   glimmer memory compact DIR                    copy sparse shards without what updates have left unreachable
+  glimmer memory compare RUN --output FILE      score, size and speed of a run by the codec that stores its memory
   glimmer memory benchmark                      how opening and reading grow with a store's size, on this machine
   glimmer memory throughput RUN                 how much of the encoder's speed is left when it writes a store
   glimmer memory steps experiment=lumen         what a training step takes by how memory is made, on this machine
@@ -171,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     compact.set_defaults(do=_compact)
 
+    add_compare(commands)
     add_benchmark(commands)
     add_throughput(commands)
     add_steps(commands)

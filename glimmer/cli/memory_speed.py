@@ -1,18 +1,18 @@
-"""``glimmer memory benchmark``, ``throughput`` and ``steps``: how fast stores are written, read and trained from here."""
+"""``glimmer memory benchmark``, ``throughput`` and ``steps``: speed of stores on this machine."""
 
 import argparse
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import Any
 
 from glimmer.analysis.caching import cache_table, measure_cache
 from glimmer.analysis.encoding import measure_throughput, throughput_table
 from glimmer.analysis.gathering import formats_table, measure_formats
 from glimmer.analysis.growth import Sizes, growth_table, measure_growth, write_synthetic
 from glimmer.analysis.memory_steps import measure_steps, steps_table
-from glimmer.cli.arguments import add_device, add_weights, positive, ranks
+from glimmer.cli.arguments import Commands, add_device, add_weights, json_file, positive, ranks
 from glimmer.cli.codecs import add_codec, given_codec
 from glimmer.config.compose import compose_run
 from glimmer.data.files import write_bytes, write_json
@@ -20,8 +20,6 @@ from glimmer.data.passages import read_passages
 from glimmer.errors import ConfigError
 from glimmer.inference.run import load_run
 from glimmer.memory import CODECS
-
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_benchmark(commands: Commands) -> None:
@@ -68,13 +66,7 @@ def add_steps(commands: Commands) -> None:
 
 def _add_files(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dir", metavar="DIR", help="where a temporary folder is made (default: the system's)")
-    command.add_argument("--output", metavar="FILE.json", type=_json_file, help="write it, and FILE.md beside it")
-
-
-def _json_file(text: str) -> Path:
-    if not text.endswith(".json"):
-        raise argparse.ArgumentTypeError(f"expected a file FILE.json, found {text!r}")
-    return Path(text)
+    command.add_argument("--output", metavar="FILE.json", type=json_file, help="write it, and FILE.md beside it")
 
 
 def _benchmark(arguments: argparse.Namespace) -> str:

@@ -9,6 +9,7 @@ from torch import nn
 from glimmer.data.values import Batch, States, Tokens
 from glimmer.memory.base import Encode, Memory, register_memory
 from glimmer.memory.cache import PassageCache
+from glimmer.memory.codecs import Codec
 from glimmer.memory.content import contents_of
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.memory.online import freeze
@@ -71,6 +72,11 @@ class StoredMemory(Memory):
     def expect(self, batches: Sequence[Batch]) -> None:
         """Read the first of the passages' memories ahead."""
         self._prefetcher.expect(_wanted(batch.passages, batch.passage_ids) for batch in batches)
+
+    @property
+    def codec(self) -> Codec:
+        """The store's own: what it gives back is what the reader has learned to read."""
+        return self.store.codec
 
     def forward(self, encode: Encode, passages: Tokens, passage_ids: tuple[str, ...]) -> States:
         """Read ``[P, T, D]``, where ``check`` finds no fault.

@@ -29,9 +29,10 @@ _OF_ANY_HEAD = (f"{HEAD}.retrieval_weight", f"{HEAD}.trust.direction")
 def save_weights(model: nn.Module, path: Path, dtype: torch.dtype = torch.float32) -> None:
     """Write the parameters, shared ones once, and the name of the reranker head that they are for.
 
-    The file appears complete or not at all.
+    What the memory has learned besides, such as codebooks, keeps its own type. The file appears complete or not at all.
     """
     tensors = {name: p.detach().cpu().to(dtype).contiguous() for name, p in model.named_parameters()}
+    tensors |= {name: tensor.cpu().contiguous() for name, tensor in learned_of(model).items()}
     head = head_of(model)
     write_bytes(path, save(tensors, None if head is None else {HEAD: head}))
 
@@ -102,7 +103,7 @@ def assign_weights(
         for name, tensor in tensors.items():
             if name in parameters:
                 parameters[name].copy_(tensor)
-        memory = {name: buffer for name, buffer in model.named_buffers() if _in(MEMORY, name)}
+        memory = learned_of(model)
         if _shapes(learned) == _shapes(memory):
             for name, tensor in learned.items():
                 memory[name].copy_(tensor)
@@ -116,6 +117,11 @@ def head_of(model: nn.Module) -> str | None:
     """The registered name of the model's reranker head; None where it has none."""
     reranker = getattr(model, HEAD, None)
     return reranker.config.name if isinstance(reranker, Reranker) else None
+
+
+def learned_of(model: nn.Module) -> dict[str, Tensor]:
+    """What the model's memory has learned besides parameters, by name: the tensors themselves."""
+    return {name: buffer for name, buffer in model.named_buffers() if _in(MEMORY, name)}
 
 
 def without_memory(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -97,6 +97,16 @@ def test_it_is_learned_once_and_given_back(run: LoadedRun, tmp_path: Path, monke
         verify_files(path, store.promised)
 
 
+def test_what_read_a_store_stores_as_it_does(run: LoadedRun, tmp_path: Path) -> None:
+    passages = run.corpus.passages()
+    encode_passages(run, passages, tmp_path / "first", CODECS.configure("residual", codes=16, stages=2, iterations=1))
+    encode_passages(run.reading(tmp_path / "first"), passages, tmp_path / "second", None)
+    first, second = (MemoryStore(tmp_path / name) for name in ("first", "second"))
+    assert second.manifest["codec"] == first.manifest["codec"]
+    ids = [passage.id for passage in passages]
+    assert torch.equal(second.read(ids).values, first.read(ids).values)
+
+
 def test_a_store_that_was_begun_with_something_else_is_refused(tmp_path: Path) -> None:
     plans = []
     for value in (1.0, 2.0):

@@ -19,6 +19,7 @@ from glimmer.errors import CheckpointError
 from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import load_run
 from glimmer.memory import MEMORIES, MemoryStore, QuantisedMemory
+from glimmer.memory.codecs.codebooks import DIRECT
 from glimmer.memory.writer import Share
 from glimmer.models.build import build_reader
 from glimmer.models.reader import Reader
@@ -178,6 +179,44 @@ def test_another_reader_starts_from_the_weights_and_takes_the_codes_if_it_can(da
         assert torch.equal(reader.state_dict()["encoder.embedding.weight"], weights["encoder.embedding.weight"])
         found = reader.state_dict().get("memory.codebooks")
         assert (found is not None and torch.equal(found, weights["memory.codebooks"])) == taken
+
+
+@pytest.mark.parametrize(("form", "weights"), [("glimmer", "weights.safetensors"), ("huggingface", "")])
+def test_what_is_exported_has_the_codes_in_their_own_type(run: Path, tmp_path: Path, form: str, weights: str) -> None:
+    out = tmp_path / "out"
+    assert main(["export", str(run), "--output", str(out), "--format", form, "--dtype", "bfloat16"]) == 0
+    source = load_run(run)
+    reader = build_reader(source.config, source.tokenizer)
+    initialise(reader, str(out / weights))
+    learned = {name: buffer for name, buffer in source.reader.named_buffers() if name.startswith("memory.")}
+    assert learned.keys() >= {"memory.codebooks", "memory.seen"}
+    own = reader.state_dict()
+    for name, tensor in learned.items():
+        assert torch.equal(own[name], tensor), name
+
+
+def test_codes_of_a_run_that_starts_from_raw_memory_are_drawn_from_its_states(data: Path, tmp_path: Path) -> None:
+    raw = train(small_run(data, tmp_path / "raw"))
+    best = str(raw / "checkpoints" / "best.pt")
+    config = small_run(
+        data,
+        tmp_path / "vq",
+        tasks={"open_qa": {"name": "open_qa"}},
+        memory=MEMORY | {"frozen": True, "iterations": 0},
+        trainer={"steps": 2, "questions": 4, "device": "cpu", "initialise": best},
+        tokenizer={"name": "bpe", "vocabulary": 300, "file": str(raw / "tokenizer.json")},
+    )
+    folder = train(config)
+    codebooks = load_checkpoint(folder / "checkpoints" / "last.pt")["model"]["memory.codebooks"]
+    source = load_run(raw)
+    assert isinstance(source.reader, Reader)
+    tokens = Tokens.pad([source.collator.encode_passage(passage) for passage in source.corpus.passages()])
+    with torch.no_grad():
+        states = source.reader.encode_memory(tokens)
+    parts = states.values[states.mask].view(-1, *codebooks.shape[::2])  # tokens of G subspaces of W
+    for number, codebook in enumerate(codebooks):
+        assert len(codebook.unique(dim=0)) > 1
+        assert torch.cdist(codebook, parts[:, number], compute_mode=DIRECT).amin(1).max() < 1e-4
 
 
 def test_a_checkpoint_of_other_codebooks_does_not_resume(data: Path, run: Path) -> None:

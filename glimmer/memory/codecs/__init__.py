@@ -3,8 +3,10 @@
 from glimmer.memory.codecs.base import CODECS, Codec, register_codec
 from glimmer.memory.codecs.first_tokens import FirstTokensCodec
 from glimmer.memory.codecs.int8 import Int8Codec
+from glimmer.memory.codecs.optimised_product import OptimisedProductCodec
 from glimmer.memory.codecs.product import ProductCodec
 from glimmer.memory.codecs.raw import DTYPES, RawCodec
+from glimmer.memory.codecs.residual import ResidualCodec
 from glimmer.memory.codecs.sequence import SequenceCodec
 
 __all__ = [
@@ -13,8 +15,10 @@ __all__ = [
     "Codec",
     "FirstTokensCodec",
     "Int8Codec",
+    "OptimisedProductCodec",
     "ProductCodec",
     "RawCodec",
+    "ResidualCodec",
     "SequenceCodec",
     "register_codec",
 ]

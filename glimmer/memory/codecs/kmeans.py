@@ -51,14 +51,21 @@ def _fit(vectors: Tensor, config: CodebookConfig, generator: torch.Generator) ->
         return torch.cat([distinct, distinct[:1].expand(config.codes - len(distinct), -1)])
     codebook = draw(vectors, config.codes, config.rounds, generator)
     for number in range(config.iterations):
-        codes = nearest(vectors, codebook[None])[:, 0]
-        used = torch.bincount(codes, minlength=config.codes)
-        sums = torch.zeros_like(codebook).index_add_(0, codes, vectors)
-        codebook = torch.where(used[:, None] > 0, sums / used.clamp(min=1)[:, None], codebook)
+        codebook, used = move(codebook, vectors, nearest(vectors, codebook[None])[:, 0])
         if number + 1 < config.iterations:  # what is drawn last would not be moved any more
             rare = used < config.rare * len(vectors) / config.codes
             codebook = redraw(codebook, rare, vectors, config.rounds, generator)
     return codebook
+
+
+def move(codebook: Tensor, vectors: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    """The codebook ``[C, W]`` with every code at the mean of its ``vectors [N, W]``, and the uses ``[C]`` of the codes.
+
+    ``codes`` ``[N]`` are the vectors'; a code without any stays where it is.
+    """
+    used = torch.bincount(codes, minlength=len(codebook))
+    sums = torch.zeros_like(codebook).index_add_(0, codes, vectors)
+    return torch.where(used[:, None] > 0, sums / used.clamp(min=1)[:, None], codebook), used
 
 
 def redraw(codebook: Tensor, rare: Tensor, vectors: Tensor, rounds: int, generator: torch.Generator) -> Tensor:

@@ -38,7 +38,7 @@ class ProductCodec(Codec):
     def __init__(self, config: ProductConfig, width: int) -> None:
         super().__init__(config, width)
         self.subspaces = config.cut(width)
-        self._codebooks: Tensor | None = None
+        self._learned: dict[str, Tensor] = {}
 
     @property
     def columns(self) -> int:
@@ -46,15 +46,21 @@ class ProductCodec(Codec):
         return packed_bytes(self.subspaces, self.config.bits)
 
     @property
-    def codebooks(self) -> Tensor:
-        """``[G, C, W]``.
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the learned arrays, all float32, by name."""
+        return {CODEBOOKS: (self.subspaces, self.config.codes, self.width // self.subspaces)}
+
+    def learned(self, name: str) -> Tensor:
+        """A learned array.
 
         Raises:
-            StoreError: they are not learned yet.
+            StoreError: nothing is learned yet.
         """
-        if self._codebooks is None:
-            raise StoreError("the codec product has no codebooks yet; fit it to a sample of states, or load them")
-        return self._codebooks
+        if not self._learned:
+            raise StoreError(
+                f"the codec {self.config.name} has no codebooks yet; fit it to a sample of states, or load them"
+            )
+        return self._learned[name]
 
     def encode(self, states: Tensor) -> Tensor:
         """Find the nearest codes and pack them.
@@ -63,16 +69,16 @@ class ProductCodec(Codec):
             StoreError: a state is infinite or no number, or there are no codebooks.
         """
         require_finite(states, self.config.name)
-        return pack(nearest(states, self.codebooks), self.config.bits)
+        return pack(nearest(states, self.learned(CODEBOOKS)), self.config.bits)
 
     def decode(self, rows: Tensor) -> Tensor:
         """Look the codes up."""
-        return lookup(unpack(rows, self.subspaces, self.config.bits), self.codebooks)
+        return lookup(unpack(rows, self.subspaces, self.config.bits), self.learned(CODEBOOKS))
 
     @property
     def sample(self) -> int:
         """What the codebooks are drawn from, until there are some."""
-        return self.config.sample if self._codebooks is None else 0
+        return 0 if self._learned else self.config.sample
 
     def fit(self, sample: Sequence[Tensor]) -> None:
         """Learn the codebooks from random tokens of the sample, where it has more than are wanted.
@@ -86,21 +92,28 @@ class ProductCodec(Codec):
             states = states[torch.randperm(len(states), generator=generator)[: self.config.sample]]
         require_finite(states, self.config.name)
         if not len(states):
-            raise StoreError("the codec product has no states to learn its codebooks from; encode one passage at least")
-        self._codebooks = fit_codebooks(states, self.config, self.subspaces, self.config.seed)
+            raise StoreError(
+                f"the codec {self.config.name} has no states to learn its codebooks from; encode one passage at least"
+            )
+        self._learned = self._learn(states)
+
+    def _learn(self, states: Tensor) -> dict[str, Tensor]:
+        """The arrays, from states ``[N, D]``."""
+        return {CODEBOOKS: fit_codebooks(states, self.config, self.subspaces, self.config.seed)}
 
     def arrays(self) -> Arrays:
-        """The codebooks, once there are some."""
-        return {} if self._codebooks is None else {CODEBOOKS: self._codebooks.cpu().numpy()}
+        """What has been learned, once it is."""
+        return {name: array.cpu().numpy() for name, array in self._learned.items()}
 
     def load(self, arrays: Arrays) -> None:
-        """Take codebooks.
+        """Take what such a codec has learned.
 
         Raises:
-            StoreError: there are none, or of another shape.
+            StoreError: there is nothing, or something of another shape.
         """
-        shape = (self.subspaces, self.config.codes, self.width // self.subspaces)
+        wanted = {name: ("float32", shape) for name, shape in self.shapes.items()}
         found = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
-        if found != {CODEBOOKS: ("float32", shape)}:
-            raise StoreError(f"the codec product needs the array {CODEBOOKS}, float32 of {shape}; found {found}")
-        self._codebooks = torch.from_numpy(np.ascontiguousarray(arrays[CODEBOOKS]))
+        if found != wanted:
+            needs = ", ".join(f"the array {name}, float32 of {shape}" for name, shape in self.shapes.items())
+            raise StoreError(f"the codec {self.config.name} needs {needs}; found {found}")
+        self._learned = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}

@@ -17,7 +17,7 @@ from glimmer.models.huggingface.names import POSITIONS, decoder_rows, encoder_ro
 from glimmer.models.huggingface.read import EXTRA
 from glimmer.models.huggingface.sizes import ENCODER_DECODER, ENCODER_ONLY, config_json, sizes_of
 from glimmer.models.huggingface.tensors import FILES
-from glimmer.models.weights import HEAD, LIVE_TABLE, head_of
+from glimmer.models.weights import HEAD, LIVE_TABLE, head_of, learned_of
 
 TOKENIZER = {
     "tokenizer_class": "PreTrainedTokenizerFast",
@@ -34,11 +34,11 @@ def write_t5(
 
     ``model.safetensors`` holds the T5: transformers computes with it what the reader does where all layers are live
     (FiD). With memory layers its one position table is theirs. ``glimmer.safetensors`` holds the rest (the live
-    layers' own table, marks, reranker head), and the whole decoder where that is no T5's (FiDO); ``load_t5`` reads
-    both back.
+    layers' own table, marks, reranker head, codebooks), and the whole decoder where that is no T5's (FiDO);
+    ``load_t5`` reads both back.
 
     Returns:
-        The names of the reader's parameters in each of the two files.
+        The names of the reader's tensors in each of the two files.
 
     Raises:
         CheckpointError: encoder or decoder are not T5's.
@@ -55,10 +55,12 @@ def write_t5(
     parameters = dict(reader.named_parameters())
     rows = [*encoder_rows(sizes), *(decoder_rows(sizes) if whole else ())]
     own = {ours: LIVE_TABLE if ours == POSITIONS and POSITIONS not in parameters else ours for ours, _, _ in rows}
-    extra = [name for name in parameters if name not in own.values()]
+    learned = learned_of(reader)
+    extra = [*(name for name in parameters if name not in own.values()), *learned]
 
     def stored(name: str) -> Tensor:
-        return parameters[name].detach().cpu().to(dtype).contiguous()
+        tensor = learned[name] if name in learned else parameters[name].detach().to(dtype)
+        return tensor.cpu().contiguous()
 
     with new_folder(folder) as made:
         save_file({theirs: stored(own[ours]) for ours, theirs, _ in rows}, made / FILES[0], {"format": "pt"})

@@ -23,7 +23,11 @@ class EMAConfig(CallbackConfig):
 
 @register_callback("ema", EMAConfig)
 class EMA(Callback):
-    """Keeps an exponential moving average of the trained weights; evaluation and the best checkpoint use it."""
+    """Keeps an exponential moving average of the trained weights; evaluation and the best checkpoint use it.
+
+    What a memory learns besides parameters stays as it is: codebooks are moving averages of states already, and a code
+    that is drawn again must not be left halfway.
+    """
 
     config: EMAConfig
 
