@@ -12,7 +12,7 @@ from statistics import median
 
 import numpy as np
 
-from glimmer.analysis.gathering import resident_bytes
+from glimmer.analysis.growth import resident_bytes
 from glimmer.analysis.tables import quantity, table
 from glimmer.data.passages import index_passages, read_passages, write_passages
 from glimmer.data.values import Passage
