@@ -22,7 +22,7 @@ from glimmer.retrieval.inverted_index import FORMAT_VERSION, LENGTHS, MANIFEST
 from glimmer.retrieval.postings_file import Block, Integers, PostingsFile, Runs
 
 RUN_TOKENS = 1 << 21
-"""Words of the passages of a run, the same word counted again; they take some 100 MB while they are sorted."""
+"""Words of the passages of a run, the same word counted again; they take some 200 MB while they are sorted."""
 
 
 def write_inverted_index(folder: Path, made_of: Mapping[str, Any], passages: Iterable[Sequence[str]]) -> None:
