@@ -1,4 +1,4 @@
-"""Format version 3 of a memory store: the names of its files, its manifest and the header of a shard.
+"""Format version 4 of a memory store: the names of its files, its manifest and the header of a shard.
 
 docs/memory_store.md describes them byte by byte. Legend: P passages, T stored tokens, C stored columns.
 """
@@ -18,7 +18,7 @@ from glimmer.memory.codecs import Codec
 from glimmer.memory.content import CONTENT
 from glimmer.memory.fingerprint import Fingerprint
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST, SHARDS, CODEC, WORK, LOCK = "manifest.json", "shards", "codec", "work", "lock"
 KEYS, PLACES = "keys.npy", "places.npy"
 SHARD_NAME = re.compile(r"\d{5}-\d{6}\.safetensors")

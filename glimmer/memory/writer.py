@@ -132,7 +132,7 @@ class StoreWriter:
             StoreError: the store was begun with something else than the codec has learned.
         """
         codec = self.plan.codec
-        with publish_lock(self.path), self._kept():
+        with self._kept(), publish_lock(self.path):
             if not self._work.learned.is_dir():
                 if codec.sample:
                     fit()
@@ -178,7 +178,7 @@ class StoreWriter:
         Raises:
             StoreError: the disk refuses a write, where finished shards are kept; or the store was completed meanwhile.
         """
-        with publish_lock(self.path), self._kept():
+        with self._kept(), publish_lock(self.path):
             if self.published:
                 raise StoreError(
                     f"{self.path} was completed by another process meanwhile, of other passages than this one has; "
@@ -205,7 +205,7 @@ class StoreWriter:
         Raises:
             StoreError: an id occurs twice, or the disk refuses a write; finished shards are kept.
         """
-        with publish_lock(self.path), self._kept():
+        with self._kept(), publish_lock(self.path):
             if not self.published:
                 records = [self._work.record(number) for number in range(len(sources))]
                 infos = [

@@ -179,6 +179,17 @@ def test_processes_and_shares_write_the_same_files(run: Path, tmp_path: Path) ->
             assert (shares / file.relative_to(one)).read_bytes() == file.read_bytes()
 
 
+def test_its_throughput_is_compared_with_the_encoders(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "throughput.json"
+    words = ["--limit", "5", "--repeats", "1", "--batch-size", "2", "--dir", str(tmp_path), "--output", str(output)]
+    assert main(["memory", "throughput", str(run), *words]) == 0
+    assert json.loads(output.read_text())["passages"] == 5
+    assert capsys.readouterr().out == output.with_suffix(".md").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["throughput.json", "throughput.md"]
+
+
 def test_a_store_is_never_written_over(run: Path, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (store / "manifest.json").read_bytes()
     assert main(["encode", str(run), "--output", str(store)]) == 1

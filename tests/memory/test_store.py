@@ -247,8 +247,8 @@ def test_a_manifest_without_a_promise_names_the_key(store: Path, key: str, value
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"format_version": 2}, "manifest.json: expected 'format_version': 3, found 2; make the store anew"),
-        ({"format_version": None}, "manifest.json: expected 'format_version': 3, found None"),
+        ({"format_version": 2}, "manifest.json: expected 'format_version': 4, found 2; make the store anew"),
+        ({"format_version": None}, "manifest.json: expected 'format_version': 4, found None"),
         ({"passages": 4}, "index-00001 is damaged: expected <u8 of shape (4,), found <u8 of (3,)"),
         ({"width": 5}, "manifest.json is damaged: columns is 4, and the codec's rows have 5"),
         ({"element": "F16"}, "manifest.json is damaged: element is 'F16', and the codec's rows have 'F32'"),
