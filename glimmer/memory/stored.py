@@ -73,7 +73,6 @@ class StoredMemory(Memory):
         """Read the first of the passages' memories ahead."""
         self._prefetcher.expect(_wanted(batch.passages, batch.passage_ids) for batch in batches)
 
-    @property
     def codec(self) -> Codec:
         """The store's own: what it gives back is what the reader has learned to read."""
         return self.store.codec

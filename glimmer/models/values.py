@@ -19,6 +19,10 @@ class Source(States):
     ids: Tensor
     """``[..., S]`` int64; any id where the mask is False."""
 
+    def rows(self, index: Tensor) -> "Source":
+        """Gather along the first dimension."""
+        return Source(self.values[index], self.mask[index], self.ids[index])
+
 
 @dataclass(frozen=True)
 class Pairs:

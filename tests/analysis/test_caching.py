@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from glimmer.analysis.caching import SHARES, cache_table, measure_cache
-from glimmer.analysis.gathering import GATHERED, Sizes, write_synthetic
+from glimmer.analysis.growth import GATHERED, Sizes, write_synthetic
 
 SIZES = Sizes(passages=64, tokens=3, width=4, shard_passages=64)
 

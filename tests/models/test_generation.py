@@ -45,5 +45,5 @@ def test_beams_do_not_depend_on_the_batch() -> None:
         _, _, fused = reader._read(batch, every_passage=False)
         together, _ = search(reader.decoder, fused, config, eos=1)
         for row in range(2):
-            alone = type(fused)(fused.values[row : row + 1], fused.mask[row : row + 1])
+            alone = fused.rows(torch.tensor([row]))
             assert search(reader.decoder, alone, config, eos=1)[0] == [together[row]]

@@ -79,9 +79,9 @@ def test_steps_are_what_teacher_forcing_says(decoder: PointerDecoder, beams: int
     answers, scores = search(decoder, source, config, eos=1)
     for row, (answer, score) in enumerate(zip(answers, scores, strict=True)):
         whole = torch.tensor([[*answer, 1]][:5])[:, :5]
-        alone = Source(source.values[row : row + 1], source.mask[row : row + 1], source.ids[row : row + 1])
+        alone = source.rows(torch.tensor([row]))
         log_p = decoder(whole, alone).gather(2, whole[..., None])
-        assert float(log_p.mean()) == pytest.approx(score, abs=1e-4)
+        assert log_p.mean().item() == pytest.approx(score, abs=1e-4)
 
 
 def test_beams_keep_their_own_runs(decoder: PointerDecoder) -> None:
