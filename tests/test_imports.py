@@ -10,7 +10,7 @@ import glimmer
 
 PACKAGE = Path(glimmer.__file__).parent
 LAYERS = (
-    ("errors", "options", "registry", "plugins"),
+    ("errors", "options", "precision", "registry", "plugins"),
     ("data", "retrieval"),
     ("memory",),
     ("models",),

@@ -41,7 +41,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = {f"p{i}": (f"Land{chr(97 + i)}", f"Town{chr(97 + i)}") for i in range(LANDS)}
     write_passages(
         folder / "passages.jsonl",
-        [Passage(key, land, f"The capital is {town}. The river is long.") for key, (land, town) in names.items()],
+        [
+            Passage(key, land, f"The capital of the land is {town}. The river is long.")
+            for key, (land, town) in names.items()
+        ],
     )
     for task, form in INPUTS.items():
         records = [
@@ -52,9 +55,22 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def glimmer_run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("glimmer")
+    return train(compose_run(["experiment=minikilt_glimmer", f"data.dir={data}", f"run_dir={folder}", *SMALL]))
+
+
 @pytest.mark.parametrize("experiment", ["minikilt_glimmer", "minikilt_lumen", "minikilt_fid"])
-def test_an_experiment_trains_and_is_judged_on_what_is_held_back(experiment: str, data: Path, tmp_path: Path) -> None:
-    folder = train(compose_run([f"experiment={experiment}", f"data.dir={data}", f"run_dir={tmp_path}", *SMALL]))
+def test_an_experiment_trains_and_is_judged_on_what_is_held_back(
+    experiment: str, data: Path, glimmer_run: Path, tmp_path: Path
+) -> None:
+    folder = glimmer_run
+    if experiment != "minikilt_glimmer":
+        begin = f"trainer.initialise={glimmer_run / 'checkpoints' / 'last.pt'}"
+        folder = train(
+            compose_run([f"experiment={experiment}", f"data.dir={data}", f"run_dir={tmp_path}", begin, *SMALL])
+        )
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if line["task"] is None and line["kind"] == "train"] == [1, 2]
     judged = {line["task"]: line for line in lines if line["kind"] == "evaluation" and line["task"]}

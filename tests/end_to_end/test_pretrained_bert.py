@@ -101,5 +101,5 @@ def test_minilm_begins_a_reader_that_learns(work: Path, live: int) -> None:
         optimizer.step()
         losses.append(loss.item())
     chance = math.log(tokenizer.vocabulary)
-    assert chance - 2 < losses[0] < chance + 8  # a tied T5 begins by repeating its input, fewer layers the more so
+    assert losses[0] < chance - 4  # what it points at from the start are words of the passages, and so of the answer
     assert losses[-1] < losses[0] - 1
