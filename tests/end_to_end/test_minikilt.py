@@ -15,7 +15,7 @@ from glimmer.training.run import train
 
 pytestmark = needs_minilm
 SMALL = [
-    "callback=[metrics_jsonl,evaluation]",
+    "callback=[metrics_jsonl,checkpoint,evaluation]",
     "collator.passage_tokens=24",
     "data.retrieved=12",
     "data.held_back=0.4",
