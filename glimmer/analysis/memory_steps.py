@@ -11,11 +11,10 @@ from statistics import median
 
 import torch
 
-from glimmer.analysis.speed import timed_trainer
+from glimmer.analysis.speed import time_updates, timed_trainer
 from glimmer.analysis.tables import table
 from glimmer.config.schema import RunConfig
 from glimmer.data.values import Batch, Example, Tokens
-from glimmer.errors import InterruptionError
 from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import untrained_run
 from glimmer.memory import MEMORIES
@@ -73,7 +72,7 @@ def measure_steps(config: RunConfig, folder: Path, codec: ComponentConfig, *, up
         for way, prefetch in ((STORED, 0), (AHEAD, 1)):
             trainers[way] = trainer(MEMORIES.configure("stored", path=str(folder), prefetch=prefetch))
         trainers[EVERY_PAIR].stream.collate = _pairwise(trainers[EVERY_PAIR].stream.collate)
-        seconds = _time(trainers, updates, repeats)
+        seconds = {way: median(taken) for way, taken in time_updates(trainers, updates, repeats).items()}
     return StepTimes(
         seconds,
         questions=sum(map(len, batches)) / count,
@@ -110,17 +109,3 @@ def _pairwise(collate: Collate) -> Collate:
         return every_pair(collate(examples, passages=passages, training=training, seeds=seeds, window=window))
 
     return collated
-
-
-def _time(trainers: Mapping[str, Trainer], updates: int, repeats: int) -> dict[str, float]:
-    seconds: dict[str, list[float]] = {way: [] for way in trainers}
-    for turn in range(repeats + 1):
-        for way, trainer in trainers.items():
-            trainer.config = replace(trainer.config, steps=trainer.step + updates)
-            before = trainer.elapsed
-            trainer.fit()
-            if trainer.interrupted is not None:
-                raise InterruptionError(f"stopped by {trainer.interrupted} while measuring steps: nothing was saved")
-            if turn:
-                seconds[way].append((trainer.elapsed - before) / updates)
-    return {way: median(taken) for way, taken in seconds.items()}

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from statistics import fmean
 
 from glimmer.analysis.runs import candidates_of, served, time_runs
 from glimmer.config.schema import RunConfig
@@ -53,22 +54,29 @@ def measure_speed(configs: Mapping[str, RunConfig], split: str, limit: int | Non
 def _measure_updates(configs: Mapping[str, RunConfig]) -> dict[str, float]:
     first = next(iter(configs.values()))
     with Group.from_environment(choose_device(first.trainer).type) as group:
-        return _time_updates({system: timed_trainer(config, group) for system, config in configs.items()})
+        trainers = {system: timed_trainer(config, group) for system, config in configs.items()}
+        return {system: fmean(times) for system, times in time_updates(trainers, UPDATES, ROUNDS).items()}
 
 
-def _time_updates(trainers: Mapping[str, Trainer]) -> dict[str, float]:
-    """Seconds of an update of every system."""
-    seconds = dict.fromkeys(trainers, 0.0)
-    for round_number in range(ROUNDS + 1):
-        for system, trainer in trainers.items():
-            trainer.config = replace(trainer.config, steps=trainer.step + UPDATES)
+def time_updates(trainers: Mapping[str, Trainer], updates: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds of an update of every trainer: for each round the mean of its ``updates``, all trainers in turn.
+
+    A round goes before that does not count.
+
+    Raises:
+        InterruptionError: a signal asked to stop.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in trainers}
+    for round_number in range(rounds + 1):
+        for name, trainer in trainers.items():
+            trainer.config = replace(trainer.config, steps=trainer.step + updates)
             before = trainer.elapsed
             trainer.fit()
             if trainer.interrupted is not None:
                 raise InterruptionError(f"stopped by {trainer.interrupted} while measuring speed: nothing was saved")
             if round_number:
-                seconds[system] += trainer.elapsed - before
-    return {system: total / (ROUNDS * UPDATES) for system, total in seconds.items()}
+                seconds[name].append((trainer.elapsed - before) / updates)
+    return seconds
 
 
 def timed_trainer(config: RunConfig, group: Group) -> Trainer:

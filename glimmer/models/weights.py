@@ -22,7 +22,7 @@ MEMORY = "memory"
 """The part that is the memory; what it learns besides parameters, such as codebooks, is in checkpoints too."""
 HEAD = "reranker"
 """The part that is the reranker head; in a file's metadata, its registered name."""
-_OF_ANY_HEAD = (f"{HEAD}.retrieval_weight", f"{HEAD}.trust.direction")
+_OF_ANY_HEAD = (f"{HEAD}.retrieval_weight", f"{HEAD}.retrieval_gate.direction")
 """What any head may have or lack."""
 
 

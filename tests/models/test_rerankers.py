@@ -114,7 +114,7 @@ def test_how_far_the_retriever_is_trusted_may_depend_on_the_question() -> None:
     options = {"retrieval_score": True, "standardise": False, "by_question": True}
     given = torch.tensor([[3.0, -1.0, ABSENT]])
     assert scores(head("first_token", 2, weights, **options), pairs, given) == pytest.approx([6.5, -1.5, ABSENT])
-    made = head("first_token", 2, {**weights, "trust.direction": [1.0, 0.5]}, **options)
+    made = head("first_token", 2, {**weights, "retrieval_gate.direction": [1.0, 0.5]}, **options)
     expected = [6 * math.exp(0.6 + 0.4) + 0.5, -2 * math.exp(0.5) + 0.5, ABSENT]
     assert scores(made, pairs, given) == pytest.approx(expected)
     with pytest.raises(ConfigError, match="by_question must be false where retrieval_score is"):

@@ -62,7 +62,7 @@ def test_the_weight_of_the_retrievers_score_may_be_added_or_left_behind(tmp_path
         small_reader(reranker="max_pool", reranker_options={"retrieval_score": s, "by_question": s}, seed=seed)
         for s, seed in ((has, 1), (not has, 2))
     )
-    added = ["reranker.retrieval_weight", "reranker.trust.direction"]
+    added = ["reranker.retrieval_weight", "reranker.retrieval_gate.direction"]
     assert loaded(saved, into, tmp_path / "weights.safetensors") == ([] if has else added)
 
 

@@ -32,21 +32,20 @@ class PointerDecoderConfig(T5DecoderConfig):
     )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PointerCache(T5Cache):
     """Keys and ids of the source, and how long a run of each answer's last tokens ends before each place."""
 
-    keys: Tensor | None = None
+    keys: Tensor
     """``[B, S, C]``."""
-    source: Source | None = None
-    runs: Tensor | None = None
-    """``[B·R, S]`` of the answers so far; None before the first token."""
+    source: Source
+    runs: Tensor
+    """``[B·R, S]`` of the answers so far."""
 
     def reorder(self, rows: Tensor) -> None:
         """Reorder histories and runs."""
         super().reorder(rows)
-        if self.runs is not None:
-            self.runs = self.runs[rows]
+        self.runs = self.runs[rows]
 
 
 @register_decoder("pointer", PointerDecoderConfig)
@@ -79,22 +78,18 @@ class PointerDecoder(T5Decoder):
     def start(self, encoded: Source, beams: int) -> PointerCache:  # type: ignore[override]
         """Project the source of every question once, for its layers and for the pointer."""
         plain = super().start(encoded, beams)
-        return PointerCache(**vars(plain), keys=self.pointer_key(encoded.values), source=encoded)
+        runs = torch.zeros_like(encoded.ids).repeat_interleave(beams, 0)
+        return PointerCache(**vars(plain), keys=self.pointer_key(encoded.values), source=encoded, runs=runs)
 
     def step(self, tokens: Tensor, cache: Cache) -> Tensor:
         """Log-probabilities ``[B·R, V]`` after one token of every answer."""
         assert isinstance(cache, PointerCache)
-        assert cache.keys is not None
-        assert cache.source is not None
         questions, length = cache.source.ids.shape
-        grouped = tokens.view(questions, cache.beams)
-        if cache.runs is None:  # the start token stands nowhere
-            cache.runs = torch.zeros(len(tokens), length, dtype=torch.long, device=tokens.device)
-        else:
-            runs = cache.runs.view(questions, cache.beams, length)
-            cache.runs = _continue(runs, grouped, cache.source).flatten(0, 1)
-        states = self.next_states(tokens, cache).view(questions, cache.beams, -1)
         runs = cache.runs.view(questions, cache.beams, length)
+        if cache.length:  # the start token stands nowhere
+            runs = _continue(runs, tokens.view(questions, cache.beams), cache.source)
+            cache.runs = runs.flatten(0, 1)
+        states = self.next_states(tokens, cache).view(questions, cache.beams, -1)
         return self._mix(states, cache.keys, runs, cache.source).flatten(0, 1)
 
     def _mix(self, states: Tensor, keys: Tensor, runs: Tensor, source: Source) -> Tensor:

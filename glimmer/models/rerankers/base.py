@@ -46,7 +46,7 @@ class Reranker(nn.Module, ABC):
         self.config = config
         self.standardise = config.standardise
         self.retrieval_weight = nn.Parameter(torch.tensor(1.0)) if config.retrieval_score else None
-        self.trust = Trust(width) if config.by_question else None
+        self.retrieval_gate = RetrievalGate(width) if config.by_question else None
 
     @abstractmethod
     def score(self, pairs: Pairs) -> Tensor:
@@ -65,13 +65,15 @@ class Reranker(nn.Module, ABC):
             scores = self.score(exact)
             if self.retrieval_weight is not None:
                 given = standardise(retrieval_scores) if self.standardise else retrieval_scores
-                weight = self.retrieval_weight if self.trust is None else self.retrieval_weight * self.trust(exact)
+                weight = self.retrieval_weight
+                if self.retrieval_gate is not None:
+                    weight = weight * self.retrieval_gate(exact)
                 scores = scores + weight * given[pairs.question, pairs.slot]
         grid = torch.full(retrieval_scores.shape, float("-inf"), device=scores.device)
         return grid.index_put((pairs.question, pairs.slot), scores)
 
 
-class Trust(nn.Module):
+class RetrievalGate(nn.Module):
     """How far to trust the retriever on a question: e^(v · q) of the mean q of its tokens in each pair; 1 at first.
 
     Words find what a question names, vectors what it paraphrases: one weight for both is right for neither.
