@@ -11,7 +11,9 @@ from glimmer.models.encoders import BertEncoder, BertEncoderConfig
 from glimmer.models.huggingface.bert_names import bert_rows
 from glimmer.models.huggingface.bert_sizes import BertSizes
 
-SIZES = BertEncoderConfig(layers=3, width=24, heads=3, feed_forward=40, dropout=0.0, positions=32)
+SIZES = BertEncoderConfig(
+    layers=3, width=24, heads=3, feed_forward=40, dropout=0.0, attention_dropout=0.0, positions=32
+)
 VOCABULARY = 50
 
 

@@ -26,7 +26,13 @@ class BertEncoderConfig(ComponentConfig):
     heads: int = option(12, "Number of attention heads, each of width / heads", least=1)
     feed_forward: int = option(3072, "Hidden width of the feed-forward layers (intermediate_size)", least=1)
     activation: str = option("gelu", "gelu or relu", choices=ACTIVATIONS)
-    dropout: float = option(0.1, "Dropout probability, of attention too", least=0, below=1)
+    dropout: float = option(0.1, "Dropout probability of states (hidden_dropout_prob)", least=0, below=1)
+    attention_dropout: float = option(
+        0.1,
+        "Dropout probability of attention weights (attention_probs_dropout_prob); costs a CPU more than the attention",
+        least=0,
+        below=1,
+    )
     positions: int = option(512, "Longest row in tokens (max_position_embeddings)", least=1)
     types: int = option(2, "Token types: 0 = question, or a passage alone; 1 = the passage of a pair", least=2)
     epsilon: float = option(1e-12, "Added to the variance in layer norms", above=0)
@@ -46,7 +52,7 @@ class BertSelfAttention(nn.Module):
 
     def __init__(self, config: BertEncoderConfig) -> None:
         super().__init__()
-        self.heads, self.dropout = config.heads, config.dropout
+        self.heads, self.dropout = config.heads, config.attention_dropout
         self.query, self.key, self.value, self.output = (nn.Linear(config.width, config.width) for _ in range(4))
 
     def forward(self, states: Tensor, bias: Tensor | None) -> Tensor:

@@ -61,15 +61,18 @@ def require_buckets(options: Options, buckets: int, max_distance: int, bidirecti
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, dropout: float) -> Tensor:
     """``softmax(q·k + bias)·v`` for ``[N, H, T, C]`` and ``[N, G, S, C]``; ``bias`` broadcasts to ``[N, H, T, S]``.
 
-    While gradients are recorded on a CPU the products are explicit: the bf16 backward pass of the fused kernel
-    costs more there than the whole of them. Everywhere else the fused kernel wins.
+    While gradients are recorded on a CPU the products are explicit where its fused kernel is no gain: its backward pass
+    in bf16 costs more than the whole of them, and with dropout or a learned bias it is not used at all.
     """
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     if bias is not None:
         bias = bias.to(query.dtype)
-    if not (torch.is_grad_enabled() and query.device.type == "cpu"):
+    explicit = torch.is_grad_enabled() and query.device.type == "cpu"
+    if explicit and query.dtype == torch.float32 and not dropout:
+        explicit = bias is not None and bias.requires_grad
+    if not explicit:
         return F.scaled_dot_product_attention(query, key, value, bias, dropout_p=dropout, scale=1.0)
     scores = query @ key.transpose(-1, -2)
     if bias is not None:
