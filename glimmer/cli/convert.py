@@ -12,7 +12,7 @@ from glimmer.data.kilt import read_records
 from glimmer.data.passages import read_passages, stream_passages, write_stream
 from glimmer.data.values import Passage
 from glimmer.errors import ConfigError, suggest
-from glimmer.retrieval.precomputed import read_candidates
+from glimmer.retrieval.candidate_file import read_candidates
 
 KINDS = (".jsonl", ".tsv")
 

@@ -1,21 +1,22 @@
 """A corpus: a folder of passages and questions, with the candidates that a retriever finds for them."""
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from glimmer.data.files import content_hash
-from glimmer.data.kilt import read_records
+from glimmer.data.files import content_hash, hash_all
+from glimmer.data.kilt import Records, SelectedRecords, read_records
 from glimmer.data.kilt_sets import check_set, kilt_name
 from glimmer.data.mapped import passages_hash
 from glimmer.data.passages import Collection, read_passages
 from glimmer.data.values import Candidate, Passage, Provenance, Record
 from glimmer.errors import DataError, suggest
 from glimmer.options import OptionError, Options, option
-from glimmer.retrieval import RETRIEVERS, Hits, Retriever, RetrieverConfig, query_text
-from glimmer.retrieval.precomputed import read_candidates, write_candidates
+from glimmer.retrieval import RETRIEVERS, Retriever, RetrieverConfig, query_text
+from glimmer.retrieval.candidate_file import KeptCandidates, keep_candidates
 
 TRAIN, HELD_BACK = "train", "held_back"
 
@@ -70,8 +71,8 @@ class Corpus:
         self.config = config
         self.directory = Path(config.dir)
         self.cache = Path(config.cache or config.dir)
-        self._records: dict[str, list[Record]] = {}
-        self._candidates: dict[str, list[tuple[Candidate, ...]]] = {}
+        self._records: dict[str, Sequence[Record]] = {}
+        self._candidates: dict[str, KeptCandidates] = {}
         self._built: dict[str, Retriever] = {}
 
     @cached_property
@@ -124,10 +125,11 @@ class Corpus:
         """
         name = f"{task}-{split}"
         if name not in self._records:
-            records = self._read(task, split)
-            if split in (TRAIN, HELD_BACK):
-                share = self.config.held_back
-                records = [r for r in records if _is_held_back(r.id, share) == (split == HELD_BACK)]
+            records: Sequence[Record] = self._read(task, split)
+            share = self.config.held_back
+            if share and split in (TRAIN, HELD_BACK):
+                held = (_is_held_back(record.id, share) == (split == HELD_BACK) for record in records)
+                records = SelectedRecords(records, array("q", (row for row, wanted in enumerate(held) if wanted)))
             self._records[name] = records
         return self._records[name]
 
@@ -136,7 +138,7 @@ class Corpus:
         own, kilt = self._names(task, split)
         return kilt if kilt.exists() and not own.exists() else own
 
-    def _read(self, task: str, split: str) -> list[Record]:
+    def _read(self, task: str, split: str) -> Records:
         _, kilt = self._names(task, split)
         path = self._file(self.file(task, split).name)
         records = read_records(path, self.collection)
@@ -152,12 +154,13 @@ class Corpus:
         return self._there(f"{task}-{stored}.jsonl"), self._there(kilt_name(task, stored))
 
     def candidates(self, task: str, split: str) -> Sequence[tuple[Candidate, ...]]:
-        """What the task's retriever finds for every record, in the records' order, best first."""
+        """What the task's retriever finds for every record, in the records' order, best first.
+
+        A search that was stopped goes on where it was.
+        """
         name = f"{task}-{split}"
         if name not in self._candidates:
-            records = self.records(task, split)
-            hits = self._hits(task, name, records)
-            self._candidates[name] = [self._flagged(r, found) for r, found in zip(records, hits, strict=True)]
+            self._candidates[name] = self._found(task, name, self.records(task, split))
         return self._candidates[name]
 
     def retriever(self, task: str = "default") -> Retriever:
@@ -174,26 +177,18 @@ class Corpus:
         hits = self.retriever(task).retrieve([query_text(question)], self.config.retrieved)[0]
         return tuple(Candidate(self.collection.passages[row], score, False) for row, score in hits)
 
-    def _hits(self, task: str, name: str, records: Sequence[Record]) -> list[Hits]:
-        retriever = self.retriever(task)
-        k = self.config.retrieved
-        asked = "\n".join(f"{record.id}\t{record.input}" for record in records)
+    def _found(self, task: str, name: str, records: Sequence[Record]) -> KeptCandidates:
+        retriever, k = self.retriever(task), self.config.retrieved
+        asked = hash_all(f"{record.id}\t{record.input}" for record in records)
         key = content_hash(retriever.fingerprint(name), str(k), self._passages_hash, asked)
-        path = self.cache / "candidates" / f"{name}-{key}.jsonl"
-        if path.exists():
-            found = read_candidates(path, self.collection.rows)
-            return [found[record.id] for record in records]
-        hits = retriever.retrieve_records(records, name, k)
-        write_candidates(path, records, hits, self.collection.passages)
-        return hits
+        path, passages = self.cache / "candidates" / f"{name}-{key}.jsonl", self.collection.passages
+        if not path.exists():
+            keep_candidates(path, records, passages, lambda rest: retriever.retrieve_records(rest, name, k))
+        return KeptCandidates(path, records, passages, self.collection.rows)
 
     @cached_property
     def _passages_hash(self) -> str:
         return passages_hash(self.collection.passages)
-
-    def _flagged(self, record: Record, hits: Hits) -> tuple[Candidate, ...]:
-        passages = [(self.collection.passages[row], score) for row, score in hits]
-        return tuple(Candidate(passage, score, record.is_gold(passage)) for passage, score in passages)
 
     def _file(self, name: str) -> Path:
         path = self._there(name)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from glimmer.data.fid_json import FidContext, FidExample, read_fid
-from glimmer.data.files import content_hash, json_line, new_file, new_folder
+from glimmer.data.files import content_hash, json_line, new_file
+from glimmer.data.folders import new_folder
 from glimmer.data.index import key_of
 from glimmer.data.kilt import record_object
 from glimmer.data.passages import Collection

@@ -4,8 +4,6 @@ import gzip
 import hashlib
 import json
 import os
-import re
-import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -40,8 +38,17 @@ def read_json_lines(path: Path, expected: str) -> Iterator[tuple[int, dict[str, 
         DataError: the file is empty or has a line that is no JSON object, where ``expected`` says in the message
             what a line should be; or ``read_lines`` refuses it.
     """
+    return json_objects(read_lines(path), path, expected)
+
+
+def json_objects(lines: Iterable[tuple[int, str]], path: Path, expected: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """``read_json_lines`` of the numbered lines of a file.
+
+    Raises:
+        DataError: there are none, or one is no JSON object.
+    """
     number = 0
-    for number, line in read_lines(path):
+    for number, line in lines:
         yield number, json_object(f"{path}:{number}", line, expected)
     if number == 0:
         raise DataError(f"{path}: the file is empty; expected on every line {expected}")
@@ -159,55 +166,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync(path.parent)
-
-
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill, which takes its place at ``path`` when the block ends, and is removed where the block fails.
-
-    Its files are on the disk before it takes its place, so that a crash leaves all of it or nothing.
-
-    Raises:
-        DataError: it cannot be written, or ``path`` is a folder with something in it.
-    """
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-        try:
-            yield folder
-            for made in folder.rglob("*"):
-                _sync(made)
-            folder.chmod(0o755)  # mkdtemp makes it for this user alone
-            folder.replace(path)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        _sync(path.parent)
-
-
-def remove_folder(path: Path) -> None:
-    """Remove a folder in one step: whoever looks, now or after a crash, finds all of it or nothing.
-
-    Raises:
-        OSError: it cannot be removed.
-    """
-    hidden = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    path.replace(hidden)
-    shutil.rmtree(hidden)
-
-
-def unfinished_name(path: Path) -> str | None:
-    """The name that a file or folder was to have, or had, whose making or removal is not finished; None of others."""
-    found = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}", path.name)  # as tempfile names them
-    return None if found is None else found[1]
-
-
-def remove_unfinished(path: Path) -> None:
-    """Remove what killed processes left of a file or folder that they were making for ``path``."""
-    for left in path.parent.glob(f".{path.name}.*"):
-        if unfinished_name(left) == path.name:
-            with writing(left):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        sync(path.parent)
 
 
 @contextmanager
@@ -261,7 +220,7 @@ def hash_all(parts: Iterable[str | bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Make a file, or a rename in a folder, durable; some systems cannot open a folder, and need no such call."""
     if os.name != "posix":
         return

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glimmer.data.array_file import ArrayFile, map_array, pieces
-from glimmer.data.files import new_folder, read_json, write_json
+from glimmer.data.files import read_json, write_json
+from glimmer.data.folders import new_folder
 from glimmer.data.spans import Span
 from glimmer.errors import DataError
 

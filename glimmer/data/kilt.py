@@ -4,11 +4,17 @@ A provenance names a passage of the collection by ``passage_id``, or, in KILT's 
 and its paragraphs and characters.
 """
 
-from collections.abc import Container, Iterable
+import hashlib
+from array import array
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-from glimmer.data.files import read_json_lines, write_json_lines
+import numpy as np
+from numpy.typing import NDArray
+
+from glimmer.data.files import decode_lines, json_object, json_objects, write_json_lines
+from glimmer.data.lines import Lines
 from glimmer.data.spans import read_span, span_object
 from glimmer.data.values import Output, Provenance, Record
 from glimmer.errors import DataError, suggest
@@ -16,21 +22,75 @@ from glimmer.errors import DataError, suggest
 EXPECTED = 'a KILT record {"id": text, "input": text, "output": [{"answer": text, "provenance": [...]}], "meta": {...}}'
 
 
-def read_records(path: Path, passages: Container[str] | None = None) -> list[Record]:
-    """Read KILT records, ``.gz`` by suffix; with ``passages`` every ``passage_id`` must be one of them.
+class Records(Sequence[Record]):
+    """The records of a file, in its order; of each no more is held than where it stands."""
+
+    def __init__(self, path: Path, passages: Container[str] | None = None) -> None:
+        """Open a file, and check all of it; see ``read_records``."""
+        self.path = path
+        self._lines = Lines(path)
+        ids = array("Q")
+        for number, item in json_objects(decode_lines(self._lines, str(path)), path, EXPECTED):
+            ids.append(_hash(_Line(path, number, passages).record(item).id))
+        self._check_ids(np.asarray(ids))
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, row: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Record]: ...
+
+    def __getitem__(self, row: int | slice) -> Record | Sequence[Record]:
+        if isinstance(row, slice):
+            return SelectedRecords(self, range(len(self))[row])
+        number = range(1, len(self) + 1)[row]
+        ((_, text),) = decode_lines([self._lines[row]], str(self.path), first=number)
+        item = json_object(f"{self.path}:{number}", text, EXPECTED)
+        return _Line(self.path, number, None).record(item)
+
+    def _check_ids(self, hashes: NDArray[np.uint64]) -> None:
+        """Refuse an id that two records have; two ids may have one hash."""
+        _, group, sizes = np.unique(hashes, return_inverse=True, return_counts=True)
+        first: dict[str, int] = {}
+        for row in np.flatnonzero(sizes[group] > 1).tolist():
+            record = self[row]
+            if record.id in first:
+                where = f"{self.path}:{record.line}: duplicate id {record.id!r}"
+                raise DataError(f"{where}, first used in line {first[record.id]}")
+            first[record.id] = row + 1
+
+
+class SelectedRecords(Sequence[Record]):
+    """Some of the records of a file."""
+
+    def __init__(self, records: Sequence[Record], rows: Sequence[int]) -> None:
+        self._records, self._rows = records, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, row: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Record]: ...
+
+    def __getitem__(self, row: int | slice) -> Record | Sequence[Record]:
+        if isinstance(row, slice):
+            return SelectedRecords(self._records, self._rows[row])
+        return self._records[self._rows[row]]
+
+
+def read_records(path: Path, passages: Container[str] | None = None) -> Records:
+    """Open a file of KILT records, ``.gz`` by suffix; with ``passages`` every ``passage_id`` must be one of them.
 
     Raises:
-        DataError: names the line of the first record that is broken, incomplete or repeated.
+        DataError: names the line of the first record that is broken or incomplete, or else of one whose id is taken.
     """
-    records: list[Record] = []
-    seen: dict[str, int] = {}
-    for number, item in read_json_lines(path, EXPECTED):
-        record = _Line(path, number, passages).record(item)
-        if record.id in seen:
-            raise DataError(f"{path}:{number}: duplicate id {record.id!r}, first used in line {seen[record.id]}")
-        seen[record.id] = number
-        records.append(record)
-    return records
+    return Records(path, passages)
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
@@ -65,6 +125,10 @@ def _provenance_object(provenance: Provenance) -> dict[str, Any]:
 def id_text(value: Any) -> Any:
     """An id as text where a file has it as a whole number; anything else as it is."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 class _Line:

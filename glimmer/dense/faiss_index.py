@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glimmer.data.files import content_hash, new_folder
+from glimmer.data.files import content_hash
+from glimmer.data.folders import new_folder
 from glimmer.errors import ConfigError, DataError, StoreError
 from glimmer.retrieval.vectors import Vectors
 

@@ -1,8 +1,7 @@
 """Dense retrieval (Karpukhin et al. 2020): the passages whose vectors have the largest products with the question's."""
 
-import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from glimmer.data.files import content_hash
+from glimmer.data.mapped import passages_hash
 from glimmer.data.prompt import fields_of
 from glimmer.data.values import Passage, Record
 from glimmer.dense.checkpoint import Checkpoint, read_checkpoint, read_own
@@ -88,11 +88,10 @@ class Dense(Retriever):
         pairs = (zip(*found, strict=True) for found in zip(rows.tolist(), scores.tolist(), strict=True))
         return [[(row, score) for row, score in hits if row >= 0] for hits in pairs]
 
-    def retrieve_records(self, records: Sequence[Record], name: str, k: int) -> list[Hits]:
+    def retrieve_records(self, records: Sequence[Record], name: str, k: int) -> Iterator[Hits]:
         """The best ``k`` passages of every record; what took memory for it is let go of."""
-        hits = super().retrieve_records(records, name, k)
+        yield from super().retrieve_records(records, name, k)
         self._release()
-        return hits
 
     def check(self) -> None:
         """Refuse a checkpoint or a device that is not there or does not fit, and FAISS where it is not installed.
@@ -140,7 +139,7 @@ class Dense(Retriever):
 
     @cached_property
     def _key(self) -> str:
-        """All that decides a passage's vector beside its text: two folders that hold the same are the same."""
+        """All that decides a passage's vector beside the passage: two folders that hold the same are the same."""
         made, c = self._checkpoint, self.config
         self._limit("question_tokens")
         precision = "bf16" if uses_bf16(c.precision, _device(c.device)) else "fp32"
@@ -161,11 +160,7 @@ class Dense(Retriever):
 
     def _vectors(self) -> Vectors:
         """The passages' vectors: opened in the cache folder, or made and kept there."""
-        digest = hashlib.sha256()
-        for passage in self.passages:
-            text = self._text(passage).encode()
-            digest.update(len(text).to_bytes(8, "little") + text)
-        key = content_hash(self._key, digest.digest())
+        key = content_hash(self._key, passages_hash(self.passages))
         folder = (Path(self._temporary.name) if self.cache is None else self.cache) / f"dense-{key}"
         if not folder.exists():
             write_vectors(folder, key, len(self.passages), self._checkpoint.model.width, self._embed)

@@ -5,7 +5,6 @@ Legend: N texts, T tokens, D width of the encoder, E width of a vector.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +12,7 @@ from torch.nn import functional as F
 
 from glimmer.data.files import content_hash
 from glimmer.data.values import States, Tokens
+from glimmer.memory.fingerprint import state_options
 from glimmer.models.encoders.base import Encoder
 from glimmer.retrieval.base import code_of
 
@@ -53,7 +53,7 @@ class TextEncoder(nn.Module):
         Raises:
             ConfigError: the encoder's class stands in no file.
         """
-        options = {key: value for key, value in asdict(self.encoder.config).items() if key != "dropout"}
+        options = state_options(self.encoder.config)
         digest = hashlib.sha256()
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(f"{name}{tuple(tensor.shape)}".encode())

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +46,7 @@ class Fingerprint:
 
 def fingerprint(encoder: ComponentConfig, modules: Sequence[nn.Module], layers: int, text: str) -> Fingerprint:
     """Fingerprint the memory that ``modules`` of an encoder with these options make."""
-    options = {key: value for key, value in asdict(encoder).items() if key != "dropout"}
+    options = state_options(encoder)
     named = [item for module in modules for item in sorted(module.named_parameters())]
     digest = hashlib.sha256()
     with ThreadPoolExecutor() as pool:  # hashing a large piece lets other threads run
@@ -54,6 +55,11 @@ def fingerprint(encoder: ComponentConfig, modules: Sequence[nn.Module], layers: 
             digest.update(f"{name}{tuple(parameter.shape)}".encode() + b"".join(digests))
     made_of = hashlib.sha256(json.dumps(options, sort_keys=True, default=str).encode())
     return Fingerprint(made_of.hexdigest()[:16], digest.hexdigest()[:16], layers, text)
+
+
+def state_options(encoder: ComponentConfig) -> dict[str, Any]:
+    """An encoder's options but for dropout, which nothing that is stored has seen."""
+    return {key: value for key, value in asdict(encoder).items() if not key.endswith("dropout")}
 
 
 def _pieces(parameter: nn.Parameter) -> list[Tensor]:

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from glimmer.data.files import remove_folder, unfinished_name
+from glimmer.data.folders import remove_folder, unfinished_name
 from glimmer.memory.layout import INDEX_NAME, KEYS, OWN_NAME, SHARD_NAME, SHARDS, generation_of
 from glimmer.memory.locks import unless_held
 from glimmer.memory.manifest import Manifest, read_manifest

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from glimmer.data.files import new_folder, remove_folder, write_json
+from glimmer.data.files import write_json
+from glimmer.data.folders import new_folder, remove_folder
 from glimmer.memory.index import Live, write_index
 from glimmer.memory.layout import CODEC, MANIFEST, SHARDS, ShardInfo, file_info, index_name
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from glimmer.data.files import new_folder, read_json, remove_folder, write_json
+from glimmer.data.files import read_json, write_json
+from glimmer.data.folders import new_folder, remove_folder
 from glimmer.errors import StoreError
 from glimmer.memory.codecs.base import Arrays
 from glimmer.memory.layout import CODEC, WORK, ShardInfo

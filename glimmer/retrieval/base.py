@@ -2,7 +2,7 @@
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,15 +47,16 @@ class Retriever(ABC):
         The score is higher for a better passage; among equal scores the earlier passage comes first.
         """
 
-    def retrieve_records(self, records: Sequence[Record], name: str, k: int) -> list[Hits]:
-        """The best ``k`` passages of the records of the task file ``name``; a long search shows how far it is."""
-        hits: list[Hits] = []
+    def retrieve_records(self, records: Sequence[Record], name: str, k: int) -> Iterator[Hits]:
+        """The best ``k`` passages of the records of the task file ``name``, one record after the other.
+
+        A long search shows how far it is.
+        """
         with tqdm(total=len(records), desc=f"retrieve {name}", unit="q", leave=False, disable=None) as bar:
             for start in range(0, len(records), self.at_once):
                 some = records[start : start + self.at_once]
-                hits += self.retrieve([query_text(record.input) for record in some], k)
+                yield from self.retrieve([query_text(record.input) for record in some], k)
                 bar.update(len(some))
-        return hits
 
     def check(self) -> None:  # noqa: B027 - most have nothing to refuse
         """Refuse before a run what its first search would refuse, in no more time than opening files takes.

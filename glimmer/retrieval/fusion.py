@@ -1,7 +1,7 @@
 """Several retrievers as one, by reciprocal rank fusion (Cormack et al., SIGIR 2009) or by their scores."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,12 @@ class Fusion(Retriever):
     def retrieve(self, queries: Sequence[str], k: int) -> list[Hits]:
         """The best ``k`` passages of every query; passages that no retriever finds are left out."""
         depth = max(k, self.config.depth)
-        return self._fused({name: part.retrieve(queries, depth) for name, part in self.retrievers.items()}, k)
+        return list(self._fused([part.retrieve(queries, depth) for part in self.retrievers.values()], k))
 
-    def retrieve_records(self, records: Sequence[Record], name: str, k: int) -> list[Hits]:
+    def retrieve_records(self, records: Sequence[Record], name: str, k: int) -> Iterator[Hits]:
         """The best ``k`` passages of every record."""
         depth = max(k, self.config.depth)
-        found = {key: part.retrieve_records(records, name, depth) for key, part in self.retrievers.items()}
-        return self._fused(found, k)
+        return self._fused([part.retrieve_records(records, name, depth) for part in self.retrievers.values()], k)
 
     def check(self) -> None:
         """Refuse what one of the retrievers refuses.
@@ -78,10 +77,10 @@ class Fusion(Retriever):
         """The options, the code, and what decides each of the retrievers' candidates."""
         return content_hash(super().fingerprint(name), *(part.fingerprint(name) for part in self.retrievers.values()))
 
-    def _fused(self, found: dict[str, list[Hits]], k: int) -> list[Hits]:
-        weights = [self.config.weights.get(name, 1.0) for name in found]
-        fused = []
-        for rankings in zip(*found.values(), strict=True):
+    def _fused(self, found: Sequence[Iterable[Hits]], k: int) -> Iterator[Hits]:
+        """What the retrievers find for every question, as one."""
+        weights = [self.config.weights.get(name, 1.0) for name in self.retrievers]
+        for rankings in zip(*found, strict=True):
             rows = sorted({row for hits in rankings for row, _ in hits})
             scores = [0.0] * len(rows)
             for weight, hits in zip(weights, rankings, strict=True):
@@ -89,8 +88,7 @@ class Fusion(Retriever):
                     self._reciprocal(hits, rows) if self.config.method == "reciprocal_rank" else standard(hits, rows)
                 )
                 scores = [score + weight * part for score, part in zip(scores, parts, strict=True)]
-            fused.append(sorted(zip(rows, scores, strict=True), key=lambda hit: (-hit[1], hit[0]))[:k])
-        return fused
+            yield sorted(zip(rows, scores, strict=True), key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def _reciprocal(self, hits: Hits, rows: Sequence[int]) -> list[float]:
         parts = {row: 1 / (self.config.constant + rank) for rank, (row, _) in enumerate(hits, start=1)}

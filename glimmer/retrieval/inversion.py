@@ -16,7 +16,8 @@ import numpy as np
 from tqdm import tqdm
 
 from glimmer.data.array_file import ArrayFile
-from glimmer.data.files import new_folder, write_json
+from glimmer.data.files import write_json
+from glimmer.data.folders import new_folder
 from glimmer.errors import DataError
 from glimmer.retrieval.inverted_index import FORMAT_VERSION, LENGTHS, MANIFEST
 from glimmer.retrieval.postings_file import Block, Integers, PostingsFile, Runs

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from glimmer.data.files import json_object, new_folder, remove_unfinished, write_bytes
+from glimmer.data.files import json_object, write_bytes
+from glimmer.data.folders import new_folder
 from glimmer.errors import DataError
 
 Write = Callable[[Path], None]
@@ -71,42 +72,6 @@ def test_an_interruption_leaves_no_rest(tmp_path: Path, monkeypatch: pytest.Monk
         write(tmp_path / "thing")
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_takes_its_place_when_all_of_it_is_on_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done: list[int | str] = []
-    sync, replace = os.fsync, os.replace
-
-    def synced(handle: int) -> None:
-        done.append(os.fstat(handle).st_ino)
-        sync(handle)
-
-    def replaced(source: str, target: str) -> None:
-        done.append("replace")
-        replace(source, target)
-
-    monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(os, "replace", replaced)
-    with new_folder(tmp_path / "thing") as folder:
-        (folder / "deep").mkdir()
-        (folder / "deep" / "a").write_text("new")
-    parts = [tmp_path / "thing" / "deep", tmp_path / "thing" / "deep" / "a", tmp_path]
-    *filled, parent = (part.stat().st_ino for part in parts)
-    assert {*done[:-2]} == {*filled}
-    assert done[-2:] == ["replace", parent]
-
-
-def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / ".thing.ab3_xy9z").write_text("half")
-    (tmp_path / ".thing.0bc_xyzz").mkdir()
-    (tmp_path / ".thing.0bc_xyzz" / "a").write_text("half")
-    kept = ["thing", ".thing.backup-1", ".thing.index.ab3_xy9z", "thing.ab3_xy9z"]
-    for name in kept:
-        (tmp_path / name).write_text("whole")
-    remove_unfinished(tmp_path / "thing")
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
 
 
 @pytest.mark.parametrize("line", ["{", "1" * 5000, "[" * 100_000])

@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from glimmer.data import kilt
 from glimmer.data.kilt import read_records, write_records
 from glimmer.data.passages import read_passages, write_passages
 from glimmer.data.spans import LAST, Span
@@ -24,7 +26,7 @@ def line(**changes: Any) -> str:
 @pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz"])
 def test_records_read_back_equal(tmp_path: Path, name: str) -> None:
     write_records(tmp_path / name, [RECORD])
-    assert read_records(tmp_path / name, {"p"}) == [RECORD]
+    assert list(read_records(tmp_path / name, {"p"})) == [RECORD]
     assert [p.name for p in tmp_path.iterdir()] == [name]  # nothing temporary stays behind
 
 
@@ -35,7 +37,7 @@ def test_records_of_pages_read_back_equal(tmp_path: Path) -> None:
     paragraph = Provenance(None, "T", "7", span=Span(5, 0, 5, LAST))
     record = Record("a", "Who?", (Output("I", (whole, part)), Output("we", (paragraph,))))
     write_records(path, [record])
-    assert read_records(path, {"p"}) == [record]
+    assert list(read_records(path, {"p"})) == [record]
     assert record.by_page
     assert record.gold_ids == frozenset()
     assert not RECORD.by_page
@@ -120,6 +122,30 @@ def test_broken_records_name_the_line(tmp_path: Path, content: bytes, number: in
     assert "\n" not in message
 
 
+def test_ids_that_share_a_hash_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kilt, "_hash", len)
+    path = tmp_path / "r.jsonl"
+    path.write_text("".join(line(id=name) for name in ("a", "b", "c")))
+    assert [record.id for record in read_records(path, {"p"})] == ["a", "b", "c"]
+    path.write_text("".join(line(id=name) for name in ("a", "b", "c", "b", "a")))
+    with pytest.raises(DataError, match=r"r\.jsonl:4: duplicate id 'b', first used in line 2"):
+        read_records(path, {"p"})
+
+
+def test_records_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text("".join(line(id=str(i), input="why? " * 200) for i in range(2000)))
+    tracemalloc.start()
+    records = read_records(path, {"p"})
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < path.stat().st_size / 20
+    assert [r.id for r in records[1990:][::3]] == ["1990", "1993", "1996", "1999"]
+    assert (records[-1].id, records[-1].line, records[5].line) == ("1999", 2000, 6)
+    with pytest.raises(IndexError):
+        records[2000]
+
+
 def test_missing_file_and_truncated_or_corrupt_gzip(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         read_records(tmp_path / "none.jsonl")
@@ -128,7 +154,7 @@ def test_missing_file_and_truncated_or_corrupt_gzip(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="truncated"):
         read_records(tmp_path / "cut.jsonl.gz")
     (tmp_path / "corrupt.jsonl.gz").write_bytes(packed[:20] + bytes(20) + packed[40:])
-    with pytest.raises(DataError, match=r"corrupt\.jsonl\.gz:1: the gzip file is corrupt: .*invalid"):
+    with pytest.raises(DataError, match=r"corrupt\.jsonl\.gz: the gzip file is corrupt: .*invalid"):
         read_records(tmp_path / "corrupt.jsonl.gz")
     (tmp_path / "fake.jsonl.gz").write_bytes(b"plain text")
     with pytest.raises(DataError, match="cannot be read"):

@@ -16,7 +16,7 @@ from glimmer.data.passages import index_passages, read_passages, write_passages
 from glimmer.data.values import Output, Passage, Provenance, Record
 from glimmer.errors import DataError
 from glimmer.retrieval import RETRIEVERS
-from glimmer.retrieval.precomputed import write_candidates
+from glimmer.retrieval.candidate_file import keep_candidates
 
 PASSAGES = [Passage(f"é{i}", f"T{i}" * (i % 3), "text " * (i % 5 + 1)) for i in range(100)]
 SPLITS = {p.id: "train" if i % 2 else "dev" for i, p in enumerate(PASSAGES) if i % 3}
@@ -72,7 +72,7 @@ def test_kept_candidates_belong_to_the_content_of_the_file(path: Path) -> None:
 def test_precomputed_candidates_read_no_passage_but_theirs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record = Record("a", "text", (Output("text", (Provenance(PASSAGES[3].id),)),))
     write_records(path.parent / "open_qa-dev.jsonl", [record])
-    write_candidates(path.parent / "open_qa-dev.found", [record], [[(5, 2.0), (3, 1.0)]], PASSAGES)
+    keep_candidates(path.parent / "open_qa-dev.found", [record], PASSAGES, lambda _: [[(5, 2.0), (3, 1.0)]])
     index_passages(path)
     retriever = RETRIEVERS.configure("precomputed", path=f"{path.parent}/{{name}}.found")
     read = set()

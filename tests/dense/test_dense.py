@@ -202,7 +202,8 @@ def test_what_is_missing_is_told_before_a_search(folder: Path, tmp_path: Path) -
 
 def test_records_are_searched_for_like_questions(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = dense(folder)
-    hits = made.retrieve_records([Record(str(i), question, ()) for i, question in enumerate(QUESTIONS)], "nq-dev", 2)
+    records = [Record(str(i), question, ()) for i, question in enumerate(QUESTIONS)]
+    hits = list(made.retrieve_records(records, "nq-dev", 2))
     assert hits == dense(folder).retrieve(QUESTIONS, 2)
     assert "_checkpoint" not in vars(made), "the weights are let go of"
     monkeypatch.setattr(made, "_embed", None)

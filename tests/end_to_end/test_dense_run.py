@@ -44,7 +44,7 @@ def test_a_run_trains_and_answers_on_what_vectors_find(tmp_path: Path, monkeypat
     found = Corpus(config.data).candidates("open_qa", "train")
     assert all(len(row) == 3 for row in found)
     monkeypatch.setattr(Dense, "retrieve", None)  # what was found once is read
-    assert Corpus(config.data).candidates("open_qa", "train") == found
+    assert list(Corpus(config.data).candidates("open_qa", "train")) == list(found)
 
 
 def test_weights_that_are_missing_are_told_before_the_run(tmp_path: Path) -> None:

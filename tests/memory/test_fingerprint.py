@@ -6,6 +6,9 @@ import pytest
 import torch
 from small_readers import small_batch, small_reader
 
+from glimmer.memory.fingerprint import state_options
+from glimmer.models.encoders import BertEncoderConfig
+
 PLAIN = {"activation": "gelu"}
 """With the same parameters as relu."""
 
@@ -29,3 +32,9 @@ def test_another_kind_of_encoder_makes_another_memory() -> None:
 def test_dropout_changes_no_stored_memory() -> None:
     one, other = (small_reader(encoder_options={"dropout": dropout}) for dropout in (0.0, 0.1))
     assert one.memory_fingerprint() == other.memory_fingerprint()
+
+
+def test_no_kind_of_dropout_changes_what_an_encoder_stores() -> None:
+    without = BertEncoderConfig(dropout=0.0, attention_dropout=0.0)
+    assert state_options(without) == state_options(BertEncoderConfig())
+    assert state_options(BertEncoderConfig(epsilon=1e-5)) != state_options(BertEncoderConfig())

@@ -15,7 +15,7 @@ from glimmer.errors import ConfigError, DataError, RegistryError
 from glimmer.retrieval import RETRIEVERS, Retriever, inversion, query_text
 from glimmer.retrieval.bm25 import Bm25, Bm25Config, singular
 from glimmer.retrieval.bm25_formula import VARIANTS
-from glimmer.retrieval.precomputed import read_candidates, write_candidates
+from glimmer.retrieval.candidate_file import keep_candidates, read_candidates
 from glimmer.retrieval.two_step import TwoStep
 
 
@@ -205,9 +205,9 @@ def test_slot_filling_is_searched_without_its_separator() -> None:
 def test_precomputed_candidates(tmp_path: Path) -> None:
     passages = [Passage(f"p{i}", "", "text") for i in range(3)]
     records = [Record("a", "x", ()), Record("b", "y", ())]
-    write_candidates(tmp_path / "qa-dev.jsonl", records, [[(2, 1.5), (0, 0.5)], []], passages)
+    keep_candidates(tmp_path / "qa-dev.jsonl", records, passages, lambda _: [[(2, 1.5), (0, 0.5)], []])
     retriever = build("precomputed", ["text"] * 3, path=str(tmp_path / "{name}.jsonl"))
-    assert retriever.retrieve_records(records[::-1], "qa-dev", 1) == [[], [(2, 1.5)]]
+    assert list(retriever.retrieve_records(records[::-1], "qa-dev", 1)) == [[], [(2, 1.5)]]
     with pytest.raises(DataError, match="no candidates for the question 'c'"):
         retriever.retrieve_records([Record("c", "z", ())], "qa-dev", 1)
     with pytest.raises(ConfigError, match="no candidates for new questions"):

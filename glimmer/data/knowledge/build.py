@@ -19,7 +19,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from glimmer.data.files import content_hash, new_file, read_json, remove_unfinished, write_json, writing
+from glimmer.data.files import content_hash, new_file, read_json, write_json, writing
+from glimmer.data.folders import remove_unfinished
 from glimmer.data.index import DuplicateIdError, index_folder, reader_of, write_index
 from glimmer.data.knowledge.parts import BrokenLineError, blocks, counts, cut_shard, recut_shard, text_of
 from glimmer.data.knowledge.source import SHARD_BYTES, Identity, line_number, shards

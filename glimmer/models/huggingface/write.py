@@ -6,7 +6,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from glimmer.data.files import new_folder, write_json
+from glimmer.data.files import write_json
+from glimmer.data.folders import new_folder
 from glimmer.data.hub import CONFIG
 from glimmer.data.tokenizers import Tokenizer
 from glimmer.errors import CheckpointError
