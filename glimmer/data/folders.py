@@ -25,16 +25,15 @@ def new_folder(path: Path) -> Iterator[Path]:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_unfinished(path)
-        folder, held = _held_folder(path)
-        try:
-            yield folder
-            for made in folder.rglob("*"):
-                sync(made)
-            folder.chmod(0o755)  # mkdtemp makes it for this user alone
-            folder.replace(path)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(held)
+        with _held_folder(path) as folder:
+            try:
+                yield folder
+                for made in folder.rglob("*"):
+                    sync(made)
+                folder.chmod(0o755)  # mkdtemp makes it for this user alone
+                folder.replace(path)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
         sync(path.parent)
 
 
@@ -66,18 +65,30 @@ def remove_unfinished(path: Path) -> None:
                 _remove_unless_held(left) if left.is_dir() else left.unlink()
 
 
-def _held_folder(path: Path) -> tuple[Path, int]:
-    """A hidden folder that is to become ``path``, and the descriptor that tells others that it is being filled."""
-    while True:
+@contextmanager
+def _held_folder(path: Path) -> Iterator[Path]:
+    """A hidden folder that is to become ``path``, held as one that is being filled until the block ends."""
+    held = None
+    while held is None:
         folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-        try:
-            held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:  # another process took it for a killed one's before it was held
-            continue
-        fcntl.flock(held, fcntl.LOCK_SH)
-        if folder.exists():
-            return folder, held
+        held = _hold(folder)
+    try:
+        yield folder
+    finally:
         os.close(held)
+
+
+def _hold(folder: Path) -> int | None:
+    """A descriptor that holds a folder; None where another process took it for a killed one's, and removed it."""
+    try:
+        held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    fcntl.flock(held, fcntl.LOCK_SH)
+    if folder.exists():
+        return held
+    os.close(held)
+    return None
 
 
 def _remove_unless_held(folder: Path) -> None:
