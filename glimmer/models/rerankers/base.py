@@ -21,6 +21,9 @@ class RerankerConfig(ComponentConfig):
     """Options that every head has."""
 
     retrieval_score: bool = option(False, "Add the retriever's score times a learned weight")
+    retrieval_weight: float = option(
+        1.0, "Initial value of that weight; a large one begins with the retriever's own ranking"
+    )
     by_question: bool = option(
         False, "Let the weight of the retriever's score depend on the question, as its states are in the pair"
     )
@@ -45,7 +48,7 @@ class Reranker(nn.Module, ABC):
         super().__init__()
         self.config = config
         self.standardise = config.standardise
-        self.retrieval_weight = nn.Parameter(torch.tensor(1.0)) if config.retrieval_score else None
+        self.retrieval_weight = nn.Parameter(torch.tensor(config.retrieval_weight)) if config.retrieval_score else None
         self.retrieval_gate = RetrievalGate(width) if config.by_question else None
 
     @abstractmethod
