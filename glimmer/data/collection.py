@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from glimmer.data.files import content_hash, hash_all
-from glimmer.data.kilt import Records, SelectedRecords, read_records
+from glimmer.data.kilt import Records, read_records
 from glimmer.data.kilt_sets import check_set, kilt_name
+from glimmer.data.lazy import Selection
 from glimmer.data.mapped import passages_hash
 from glimmer.data.passages import Collection, read_passages
 from glimmer.data.values import Candidate, Passage, Provenance, Record
@@ -129,7 +130,7 @@ class Corpus:
             share = self.config.held_back
             if share and split in (TRAIN, HELD_BACK):
                 held = (_is_held_back(record.id, share) == (split == HELD_BACK) for record in records)
-                records = SelectedRecords(records, array("q", (row for row, wanted in enumerate(held) if wanted)))
+                records = Selection(records, array("q", (row for row, wanted in enumerate(held) if wanted)))
             self._records[name] = records
         return self._records[name]
 

@@ -6,14 +6,15 @@ and its paragraphs and characters.
 
 import hashlib
 from array import array
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glimmer.data.files import decode_lines, json_object, json_objects, write_json_lines
+from glimmer.data.lazy import LazySequence
 from glimmer.data.lines import Lines
 from glimmer.data.spans import read_span, span_object
 from glimmer.data.values import Output, Provenance, Record
@@ -22,7 +23,7 @@ from glimmer.errors import DataError, suggest
 EXPECTED = 'a KILT record {"id": text, "input": text, "output": [{"answer": text, "provenance": [...]}], "meta": {...}}'
 
 
-class Records(Sequence[Record]):
+class Records(LazySequence[Record]):
     """The records of a file, in its order; of each no more is held than where it stands."""
 
     def __init__(self, path: Path, passages: Container[str] | None = None) -> None:
@@ -37,16 +38,9 @@ class Records(Sequence[Record]):
     def __len__(self) -> int:
         return len(self._lines)
 
-    @overload
-    def __getitem__(self, row: int) -> Record: ...
-
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[Record]: ...
-
-    def __getitem__(self, row: int | slice) -> Record | Sequence[Record]:
-        if isinstance(row, slice):
-            return SelectedRecords(self, range(len(self))[row])
-        number = range(1, len(self) + 1)[row]
+    def make(self, row: int) -> Record:
+        """Read the record of a row."""
+        number = row + 1
         ((_, text),) = decode_lines([self._lines[row]], str(self.path), first=number)
         item = json_object(f"{self.path}:{number}", text, EXPECTED)
         return _Line(self.path, number, None).record(item)
@@ -61,27 +55,6 @@ class Records(Sequence[Record]):
                 where = f"{self.path}:{record.line}: duplicate id {record.id!r}"
                 raise DataError(f"{where}, first used in line {first[record.id]}")
             first[record.id] = row + 1
-
-
-class SelectedRecords(Sequence[Record]):
-    """Some of the records of a file."""
-
-    def __init__(self, records: Sequence[Record], rows: Sequence[int]) -> None:
-        self._records, self._rows = records, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, row: int) -> Record: ...
-
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[Record]: ...
-
-    def __getitem__(self, row: int | slice) -> Record | Sequence[Record]:
-        if isinstance(row, slice):
-            return SelectedRecords(self._records, self._rows[row])
-        return self._records[self._rows[row]]
 
 
 def read_records(path: Path, passages: Container[str] | None = None) -> Records:

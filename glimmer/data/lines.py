@@ -2,20 +2,19 @@
 
 import gzip
 import mmap
-from collections.abc import Sequence
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glimmer.data.files import reading
+from glimmer.data.lazy import LazySequence
 
 SCANNED = 1 << 24
 """Bytes that are looked through at once for where lines end."""
 
 
-class Lines(Sequence[bytes]):
+class Lines(LazySequence[bytes]):
     """The lines of a text file, with their ends; mapped into memory, or unpacked into it where it is a ``.gz``."""
 
     def __init__(self, path: Path) -> None:
@@ -37,16 +36,8 @@ class Lines(Sequence[bytes]):
     def __len__(self) -> int:
         return len(self._ends)
 
-    @overload
-    def __getitem__(self, row: int) -> bytes: ...
-
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[bytes]: ...
-
-    def __getitem__(self, row: int | slice) -> bytes | Sequence[bytes]:
-        if isinstance(row, slice):
-            return [self[i] for i in range(*row.indices(len(self)))]
-        row = range(len(self))[row]
+    def make(self, row: int) -> bytes:
+        """Read the line of a row."""
         return self._text[self.start(row) : self.start(row + 1)]
 
     def start(self, row: int) -> int:

@@ -5,9 +5,10 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, overload
+from typing import Any, BinaryIO
 
 from glimmer.data.files import decode_lines, json_line, json_object, read_json_lines, sync, writing
+from glimmer.data.lazy import LazySequence
 from glimmer.data.lines import Lines
 from glimmer.data.values import Candidate, Passage, Record
 from glimmer.errors import DataError
@@ -19,7 +20,7 @@ Search = Callable[[Sequence[Record]], Iterable[Hits]]
 """Finds the passages of every record, one record after the other."""
 
 
-class KeptCandidates(Sequence[tuple[Candidate, ...]]):
+class KeptCandidates(LazySequence[tuple[Candidate, ...]]):
     """The candidates that ``keep_candidates`` has written, in the records' order; each is read when it is asked for."""
 
     def __init__(
@@ -41,17 +42,14 @@ class KeptCandidates(Sequence[tuple[Candidate, ...]]):
     def __len__(self) -> int:
         return len(self._lines)
 
-    @overload
-    def __getitem__(self, row: int) -> tuple[Candidate, ...]: ...
+    def make(self, row: int) -> tuple[Candidate, ...]:
+        """Read the candidates of a record.
 
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[tuple[Candidate, ...]]: ...
-
-    def __getitem__(self, row: int | slice) -> tuple[Candidate, ...] | Sequence[tuple[Candidate, ...]]:
-        if isinstance(row, slice):
-            return [self[i] for i in range(*row.indices(len(self)))]
-        record, number = self._records[row], range(1, len(self) + 1)[row]
-        item = _object(self.path, number, self._lines[number - 1])
+        Raises:
+            DataError: the line is broken, or of another record, or names a passage that is not there.
+        """
+        record, number = self._records[row], row + 1
+        item = _object(self.path, number, self._lines[row])
         name, hits = _line(f"{self.path}:{number}", item, self._rows)
         if name != record.id:
             raise DataError(

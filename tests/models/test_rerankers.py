@@ -150,5 +150,5 @@ def test_the_retrieval_score_is_added_standardised_over_the_present_candidates()
     assert RERANKERS.build(RERANKERS.configure("first_token"), width=1).retrieval_weight is None
     fresh = RERANKERS.build(RERANKERS.configure("first_token", retrieval_score=True), width=1)
     assert fresh.get_parameter("retrieval_weight").item() == 1
-    louder = RERANKERS.configure("first_token", retrieval_score=True, retrieval_weight=4.0)
+    louder = RERANKERS.configure("first_token", retrieval_score=True, retrieval_weight=4)
     assert RERANKERS.build(louder, width=1).get_parameter("retrieval_weight").item() == 4

@@ -48,7 +48,8 @@ class Reranker(nn.Module, ABC):
         super().__init__()
         self.config = config
         self.standardise = config.standardise
-        self.retrieval_weight = nn.Parameter(torch.tensor(config.retrieval_weight)) if config.retrieval_score else None
+        weight = torch.tensor(config.retrieval_weight, dtype=torch.float32)
+        self.retrieval_weight = nn.Parameter(weight) if config.retrieval_score else None
         self.retrieval_gate = RetrievalGate(width) if config.by_question else None
 
     @abstractmethod
