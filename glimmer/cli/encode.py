@@ -28,7 +28,7 @@ encoder then read passages back instead of encoding them:
 
 A store is refused by a reader with other memory layers, tokenizer or passage format than those that made it. Stopped,
 the same command goes on from the last finished shard. --processes, torchrun, or --share in several jobs on machines
-that share a disk, divide the shards among processes; the files are the same, and the last process completes the store.
+that share a disk, divide the shards among processes; the last of them completes the store.
 """
 
 

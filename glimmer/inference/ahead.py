@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from glimmer.threads import one_core
+
 T = TypeVar("T")
 
 
@@ -28,6 +30,7 @@ def ahead(items: Iterator[T], most: int = 128) -> Iterator[Iterator[T]]:
 
     def make() -> None:
         try:
+            one_core()
             for item in items:
                 put(item, None, False)
                 if stopped.is_set():

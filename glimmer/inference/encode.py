@@ -3,6 +3,7 @@
 import hashlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from itertools import chain, islice
 from pathlib import Path
 
@@ -106,7 +107,9 @@ def write_shard(
     if writer.finished(number, source):
         progress.skip(len(passages))
         return source
-    with ahead(encoded(run, passages, writer.plan.batch_size)) as states:
+    stream = encoded(run, passages, writer.plan.batch_size)
+    # A CPU's cores are all at work on encoding already: two threads would only wait for each other.
+    with nullcontext(stream) if run.device.type == "cpu" else ahead(stream) as states:
         writer.write(number, passages[0].id, source, states, progress.done)
     return source
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
 
+from glimmer.threads import one_core
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -59,7 +61,7 @@ class Prefetcher(Generic[K, V]):
         for item in islice(self._expected, self._most):
             if item.future is None:
                 if self._thread is None:
-                    self._thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
+                    self._thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch", initializer=one_core)
                 item.future = self._thread.submit(self._fetch, item.key)
 
 

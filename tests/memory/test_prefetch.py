@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+import torch
 
 from glimmer.errors import StoreError
 from glimmer.memory.prefetch import Prefetcher
@@ -103,3 +104,12 @@ def test_the_thread_ends_with_what_is_expected() -> None:
     assert prefetcher.take(4) == 16
     prefetcher.expect(())
     assert threading.active_count() == threads
+
+
+def test_fetching_leaves_all_cores_but_one_to_whoever_asks() -> None:
+    prefetcher = Prefetcher(lambda _: torch.get_num_threads(), 1)
+    before = torch.get_num_threads()
+    prefetcher.expect(["its own"])
+    assert prefetcher.take("its own") == 1
+    assert torch.get_num_threads() == before
+    prefetcher.expect(())
