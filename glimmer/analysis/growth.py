@@ -114,7 +114,7 @@ def measure_reading(path: Path, passages: int, gathers: int) -> Reading:
     open_bytes = resident_bytes() - before
     open_s = median(timed(lambda: MemoryStore(path)) for _ in range(OPENED))
     draw = random.Random(0)
-    times = [timed(lambda: store.read(_drawn(draw, passages))) for _ in range(gathers)]
+    times = [timed(lambda: store.read(drawn(draw, passages))) for _ in range(gathers)]
     return Reading(open_s, open_bytes, median(times), resident_bytes() - before)
 
 
@@ -161,5 +161,6 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _drawn(draw: random.Random, passages: int) -> list[str]:
+def drawn(draw: random.Random, passages: int) -> list[str]:
+    """The ids of a question's passages, drawn at random from a synthetic store of so many."""
     return [f"passage-{draw.randrange(passages)}" for _ in range(GATHERED)]

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from glimmer.analysis.caching import cache_table, measure_cache
+from glimmer.analysis.decoding import decoding_table, measure_decoding
 from glimmer.analysis.encoding import measure_throughput, throughput_table
 from glimmer.analysis.gathering import formats_table, measure_formats
 from glimmer.analysis.growth import Sizes, growth_table, measure_growth, write_synthetic
@@ -24,7 +25,9 @@ from glimmer.memory import CODECS
 
 def add_benchmark(commands: Commands) -> None:
     """Add ``benchmark``."""
-    command = commands.add_parser("benchmark", help="measure synthetic stores, and other formats, on this machine")
+    command = commands.add_parser(
+        "benchmark", help="measure synthetic stores, formats and codecs on this machine"
+    )
     command.add_argument(
         "--passages", type=ranks, default=[10_000, 100_000], metavar="N[,N]", help="sizes (default: 10000,100000)"
     )
@@ -79,14 +82,16 @@ def _benchmark(arguments: argparse.Namespace) -> str:
         write_synthetic(Path(folder, "one"), one)
         formats = measure_formats(Path(folder, "one"), one)
         cached = measure_cache(Path(folder, "one"), one)
+        decoded = measure_decoding(Path(folder, "codecs"), Sizes(100, 256, 768))
     content = {
         "tokens": arguments.tokens,
         "width": arguments.width,
         "growth": [growth.content() for growth in found],
         "formats_bytes_per_second": formats,
         "caches": [asdict(cache) for cache in cached],
+        "decoding": asdict(decoded),
     }
-    tables = [growth_table(found), formats_table(formats), cache_table(cached)]
+    tables = [growth_table(found), formats_table(formats), cache_table(cached), decoding_table(decoded)]
     return _told(arguments.output, content, "\n\n".join(tables))
 
 

@@ -65,7 +65,8 @@ def encode_passages(
             taken: list[Passage] = []
             stream = passages if isinstance(passages, Sequence) else iter(passages)
             chosen = _spread(stream, built.sample, taken)
-            writer.learn(lambda: built.fit(_sample(run, chosen, batch_size, built)))
+            with shown.learning():
+                writer.learn(lambda: built.fit(_sample(run, chosen, batch_size, built)))
             passages = stream if isinstance(stream, Sequence) else chain(taken, stream)
         sources: dict[int, str] = {}
         shards = 0

@@ -1,6 +1,8 @@
 """What a long encoding shows: passages and tokens a second, bytes and time left."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -25,9 +27,18 @@ class Progress:
     ) -> None:
         self._bar.close()
 
+    @contextmanager
+    def learning(self) -> Iterator[None]:
+        """Show that a codec learns meanwhile; the time counts for no rate."""
+        self._bar.set_description_str("learn the codec")
+        yield
+        self._start = time.monotonic()
+        self._bar.unpause()
+        self._bar.set_description_str("encode")
+
     @property
     def tokens_per_second(self) -> float:
-        """Since the beginning."""
+        """Since the beginning, or since the codec has learned."""
         return self.tokens / max(time.monotonic() - self._start, 1e-9)
 
     def done(self, tokens: int, size: int) -> None:

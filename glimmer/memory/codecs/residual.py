@@ -116,8 +116,9 @@ def search(vectors: Tensor, codebooks: Tensor, beam: int) -> Tensor:
     codes = torch.empty(count, 1, 0, dtype=torch.long)
     for codebook in codebooks:
         # |rest − c|², but for rounding
-        left = rest.square().sum(-1, keepdim=True) + codebook.square().sum(-1) - 2 * rest @ codebook.T
-        best = left.flatten(1).topk(min(beam, left.shape[1] * left.shape[2]), largest=False).indices
+        products = torch.addmm(codebook.square().sum(-1), rest.reshape(-1, width), codebook.T, alpha=-2)
+        left = products.view(*rest.shape[:2], len(codebook)).add_(rest.square().sum(-1, keepdim=True)).flatten(1)
+        best = left.topk(min(beam, left.shape[1]), largest=False).indices
         before, code = best // len(codebook), best % len(codebook)
         rest = rest.gather(1, before[..., None].expand(-1, -1, width)) - codebook[code]
         codes = torch.cat([codes.gather(1, before[..., None].expand(-1, -1, codes.shape[-1])), code[..., None]], -1)

@@ -1,0 +1,114 @@
+"""What gathering and decoding a question's memories costs, by codec, beside one live layer that reads them.
+
+``glimmer memory benchmark`` prints what this measures; no figure of it is asserted anywhere.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from glimmer.analysis.growth import GATHERED, Sizes, drawn, timed
+from glimmer.analysis.tables import table
+from glimmer.memory import CODECS, Codec, MemoryStore
+from glimmer.memory.fingerprint import Fingerprint
+from glimmer.memory.writer import write_store
+from glimmer.models.encoders.t5 import T5EncoderConfig, T5EncoderLayer
+from glimmer.precision import uses_bf16
+from glimmer.registry import ComponentConfig
+
+COMPARED: Mapping[str, Mapping[str, object]] = {
+    "raw": {},
+    "int8": {},
+    "product": {"sample": 2048, "iterations": 1},
+    "optimised_product": {"sample": 2048, "iterations": 1, "turns": 0},
+    "residual": {"sample": 2048, "iterations": 1, "beam": 1},
+}
+"""Codecs by name, with options that make them quickly: how well they have learned changes no time of decoding."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """What memories of one codec cost to read."""
+
+    bytes_per_token: int
+    read_s: float
+    """Median time of finding, gathering and decoding the passages of a question."""
+
+
+@dataclass(frozen=True)
+class DecodingCosts:
+    """Medians of alternating repeats."""
+
+    layer_s: float
+    """Of one layer of a T5 v1.1 base encoder over the same passages, in the precision ``auto`` of a CPU."""
+    codecs: Mapping[str, Decoding]
+
+
+def measure_decoding(folder: Path, sizes: Sizes, repeats: int = 20) -> DecodingCosts:
+    """Read random passages of synthetic stores of ``sizes`` within ``folder``, and run the layer on as many, in turn.
+
+    The layer's width is that of ``sizes``; its other sizes are as in T5 base, in proportion.
+    """
+    states = torch.randn(sizes.passages, sizes.tokens, sizes.width, generator=torch.Generator().manual_seed(0))
+    made = {name: _codec(name, states) for name in COMPARED}
+    stores = {name: _store(folder / name, codec, states) for name, codec in made.items()}
+    draw = random.Random(0)
+    layer = _layer(states[:GATHERED])
+    taken: list[float] = []
+    times: dict[str, list[float]] = {name: [] for name in stores}
+    for _ in range(repeats + 1):  # the first one touches every page
+        ids = drawn(draw, sizes.passages)
+        taken.append(timed(layer))
+        for name, store in stores.items():
+            times[name].append(timed(partial(store.read, ids)))
+    return DecodingCosts(
+        median(taken[1:]),
+        {name: Decoding(codec.bytes_per_token, median(times[name][1:])) for name, codec in made.items()},
+    )
+
+
+def decoding_table(found: DecodingCosts) -> str:
+    """A row a codec, beside the layer."""
+    rows = [["one live layer", "", f"{1e3 * found.layer_s:.1f}", "1.00"]]
+    rows += [
+        [name, f"{cost.bytes_per_token:,}", f"{1e3 * cost.read_s:.1f}", f"{cost.read_s / found.layer_s:.2f}"]
+        for name, cost in found.codecs.items()
+    ]
+    return table(["gathered and decoded", "bytes a token", "ms", "of the layer's"], rows)
+
+
+def _codec(name: str, states: torch.Tensor) -> Codec:
+    config: ComponentConfig = CODECS.configure(name, **COMPARED[name])
+    codec = CODECS.build(config, width=states.shape[-1])
+    if codec.sample:
+        codec.fit(list(states))
+    return codec
+
+
+def _store(path: Path, codec: Codec, states: torch.Tensor) -> MemoryStore:
+    passages = [(f"passage-{row}", [row], values) for row, values in enumerate(states)]
+    write_store(path, passages, codec, Fingerprint("synthetic", "random", 1, "none"))
+    return MemoryStore(path)
+
+
+def _layer(states: torch.Tensor) -> Callable[[], None]:
+    """Something that runs a layer over ``states [N, T, D]``."""
+    tokens, width = states.shape[1:]
+    heads = max(1, width // 64)
+    config = T5EncoderConfig(
+        width=width, heads=heads, head_width=width // heads, feed_forward=width * 8 // 3, dropout=0.0
+    )
+    layer = T5EncoderLayer(config).eval()
+    bias = torch.zeros(1, heads, tokens, tokens)
+    bf16 = uses_bf16("auto", states.device)
+
+    def run() -> None:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            layer(states, bias)
+
+    return run
