@@ -111,15 +111,18 @@ def search(vectors: Tensor, codebooks: Tensor, beam: int) -> Tensor:
 
     Of every vector the best ``beam`` codings of the stages so far are kept; 1 is the greedy search.
     """
-    count, width = len(vectors), codebooks.shape[-1]
-    rest = vectors[:, None]  # [N, B, W], what each coding leaves
-    codes = torch.empty(count, 1, 0, dtype=torch.long)
+    count = len(vectors)
+    rest = vectors  # [N · B, W], what each coding leaves, those of a vector side by side
+    codes = torch.empty(count, 0, dtype=torch.long)
+    beams = 1
     for codebook in codebooks:
         # |rest − c|², but for rounding
-        products = torch.addmm(codebook.square().sum(-1), rest.reshape(-1, width), codebook.T, alpha=-2)
-        left = products.view(*rest.shape[:2], len(codebook)).add_(rest.square().sum(-1, keepdim=True)).flatten(1)
+        products = torch.addmm(codebook.square().sum(-1), rest, codebook.T, alpha=-2)
+        left = products.add_(rest.square().sum(-1, keepdim=True)).view(count, beams * len(codebook))
         best = left.topk(min(beam, left.shape[1]), largest=False).indices
-        before, code = best // len(codebook), best % len(codebook)
-        rest = rest.gather(1, before[..., None].expand(-1, -1, width)) - codebook[code]
-        codes = torch.cat([codes.gather(1, before[..., None].expand(-1, -1, codes.shape[-1])), code[..., None]], -1)
-    return codes[:, 0]
+        first = torch.arange(count)[:, None] * beams
+        before, code = (first + best // len(codebook)).flatten(), (best % len(codebook)).flatten()
+        rest = rest.index_select(0, before).sub_(codebook.index_select(0, code))
+        codes = torch.cat([codes.index_select(0, before), code[:, None]], 1)
+        beams = best.shape[1]
+    return codes.view(count, beams, len(codebooks))[:, 0]
