@@ -10,7 +10,7 @@ import glimmer
 
 PACKAGE = Path(glimmer.__file__).parent
 LAYERS = (
-    ("errors", "options", "precision", "registry", "plugins"),
+    ("errors", "options", "precision", "threads", "registry", "plugins"),
     ("data", "retrieval"),
     ("memory",),
     ("models",),

@@ -25,9 +25,7 @@ from glimmer.memory import CODECS
 
 def add_benchmark(commands: Commands) -> None:
     """Add ``benchmark``."""
-    command = commands.add_parser(
-        "benchmark", help="measure synthetic stores, formats and codecs on this machine"
-    )
+    command = commands.add_parser("benchmark", help="measure synthetic stores, formats and codecs on this machine")
     command.add_argument(
         "--passages", type=ranks, default=[10_000, 100_000], metavar="N[,N]", help="sizes (default: 10000,100000)"
     )
