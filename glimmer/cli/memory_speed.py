@@ -22,6 +22,9 @@ from glimmer.errors import ConfigError
 from glimmer.inference.run import load_run
 from glimmer.memory import CODECS
 
+DECODED = Sizes(passages=100, tokens=256, width=768)
+"""What is decoded beside a live layer, as long and as wide as in T5 base."""
+
 
 def add_benchmark(commands: Commands) -> None:
     """Add ``benchmark``."""
@@ -80,7 +83,7 @@ def _benchmark(arguments: argparse.Namespace) -> str:
         write_synthetic(Path(folder, "one"), one)
         formats = measure_formats(Path(folder, "one"), one)
         cached = measure_cache(Path(folder, "one"), one)
-        decoded = measure_decoding(Path(folder, "codecs"), Sizes(100, 256, 768))
+        decoded = measure_decoding(Path(folder, "codecs"), DECODED)
     content = {
         "tokens": arguments.tokens,
         "width": arguments.width,

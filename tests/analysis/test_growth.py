@@ -35,6 +35,7 @@ def test_the_benchmark_writes_both_files(
     monkeypatch.setattr(memory_speed, "measure_growth", measured)  # in this process
     monkeypatch.setattr(memory_speed, "measure_formats", lambda path, sizes: {"one way": 2e9})
     output = tmp_path / "results" / "growth.json"
+    monkeypatch.setattr(memory_speed, "DECODED", Sizes(passages=30, tokens=8, width=64))
     assert main(["memory", "benchmark", "--passages", "5,9", "--output", str(output), "--dir", str(tmp_path)]) == 0
     content = json.loads(output.read_text())
     assert [growth["passages"] for growth in content["growth"]] == [5, 9]
