@@ -12,12 +12,12 @@ from statistics import median
 
 import torch
 
-from glimmer.analysis.growth import GATHERED, Sizes, drawn, timed
+from glimmer.analysis.growth import GATHERED, SYNTHETIC, Sizes, drawn, timed
 from glimmer.analysis.tables import table
+from glimmer.data.values import States
 from glimmer.memory import CODECS, Codec, MemoryStore
-from glimmer.memory.fingerprint import Fingerprint
 from glimmer.memory.writer import write_store
-from glimmer.models.encoders.t5 import T5EncoderConfig, T5EncoderLayer
+from glimmer.models.encoders.t5 import T5Encoder, T5EncoderConfig
 from glimmer.precision import uses_bf16
 from glimmer.registry import ComponentConfig
 
@@ -92,23 +92,23 @@ def _codec(name: str, states: torch.Tensor) -> Codec:
 
 def _store(path: Path, codec: Codec, states: torch.Tensor) -> MemoryStore:
     passages = [(f"passage-{row}", [row], values) for row, values in enumerate(states)]
-    write_store(path, passages, codec, Fingerprint("synthetic", "random", 1, "none"))
+    write_store(path, passages, codec, SYNTHETIC)
     return MemoryStore(path)
 
 
 def _layer(states: torch.Tensor) -> Callable[[], None]:
     """Something that runs a layer over ``states [N, T, D]``."""
-    tokens, width = states.shape[1:]
+    width = states.shape[-1]
     heads = max(1, width // 64)
     config = T5EncoderConfig(
-        width=width, heads=heads, head_width=width // heads, feed_forward=width * 8 // 3, dropout=0.0
+        layers=1, width=width, heads=heads, head_width=width // heads, feed_forward=width * 8 // 3, dropout=0.0
     )
-    layer = T5EncoderLayer(config).eval()
-    bias = torch.zeros(1, heads, tokens, tokens)
+    encoder = T5Encoder(config, vocabulary=1, live_layers=1).eval()
+    given = States(states, torch.ones(states.shape[:2], dtype=torch.bool))
     bf16 = uses_bf16("auto", states.device)
 
     def run() -> None:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            layer(states, bias)
+            encoder.run(given, 0, 1, None)
 
     return run

@@ -21,6 +21,8 @@ from glimmer.memory.writer import Encoded, Plan, StoreWriter
 
 GATHERED = 25
 """Passages of one gather, as a question has them."""
+SYNTHETIC = Fingerprint("synthetic", "random", 1, "none")
+"""Of stores that no encoder has made."""
 OPENED = 5
 """How often a store is opened to measure how long that takes."""
 
@@ -81,7 +83,7 @@ class Growth:
 def write_synthetic(path: Path, sizes: Sizes) -> None:
     """Write random states through the codec raw in bfloat16."""
     codec = CODECS.build(CODECS.configure("raw"), width=sizes.width)
-    plan = Plan(codec, Fingerprint("synthetic", "random", 1, "none"), sizes.shard_passages)
+    plan = Plan(codec, SYNTHETIC, sizes.shard_passages)
     states = torch.randn(1 << 10, sizes.tokens, sizes.width).bfloat16()
 
     def passages(first: int, stop: int) -> Iterator[Encoded]:
