@@ -48,12 +48,16 @@ def measure_cache(path: Path, sizes: Sizes, gathers: int = 200) -> list[CacheCos
         ids, contents = [f"passage-{row}" for row in rows], [content_of([row]) for row in rows]
         for cache, taken in zip(caches, times, strict=True):
             start = time.perf_counter()
-            cache.read(store, ids, contents)
+            _read(cache, store, ids, contents)
             taken.append(time.perf_counter() - start)
     return [
         CacheCost(cache.most_bytes, cache.use, median(taken[gathers:]))
         for cache, taken in zip(caches, times, strict=True)
     ]
+
+
+def _read(cache: PassageCache, store: MemoryStore, ids: Sequence[str], contents: Sequence[bytes]) -> None:
+    cache.read(ids, lambda rows: store.read_packed([ids[row] for row in rows], [contents[row] for row in rows]))
 
 
 def cache_table(found: Sequence[CacheCost]) -> str:

@@ -24,15 +24,17 @@ def choose(
     *,
     ensure_gold: bool,
     sample: bool,
+    sample_from: int | None = None,
     rng: random.Random,
     find: FindPassage | None,
 ) -> list[Candidate]:
     """Choose at most ``k`` candidates (None = all), in retrieval order.
 
-    ``sample`` draws them at random instead of taking the first. ``ensure_gold`` makes sure of the gold passages that
-    one valid answer needs, those that hold the target first where ``k`` has no room for all of them; a gold passage
-    that was not retrieved comes last. It changes nothing where some answer's gold passages are there already, or
-    where none is known. Of the passages that share the stretch of a page that is gold, one is enough.
+    ``sample`` draws them at random, from the first ``sample_from`` (None = all), instead of taking the first.
+    ``ensure_gold`` makes sure of the gold passages that one valid answer needs, those that hold the target first where
+    ``k`` has no room for all of them; a gold passage that was not retrieved comes last. It changes nothing where some
+    answer's gold passages are there already, or where none is known. Of the passages that share the stretch of a page
+    that is gold, one is enough.
     """
     retrieved = distinct(example.candidates)
     needed = _needed(example, retrieved, k, find) if ensure_gold else []
@@ -42,6 +44,8 @@ def choose(
             return chosen
     ids = {c.passage.id for c in needed}
     others = [c for c in retrieved if c.passage.id not in ids]
+    if sample:
+        others = others[:sample_from]
     room = len(others) if k is None else min(k - len(needed), len(others))
     kept = set(rng.sample(range(len(others)), room) if sample else range(room)) if room > 0 else set()
     ids |= {c.passage.id for i, c in enumerate(others) if i in kept}

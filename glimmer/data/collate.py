@@ -41,9 +41,13 @@ class CollatorConfig(Options):
         "In training, the K candidates: 'first' of the retrieved, or 'random' (drawn from all of them)",
         choices=SAMPLES,
     )
+    sample_from: int | None = option(
+        None, "Where K are drawn at random: from the first so many of the retrieved; from all when null", least=1
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.require(self.sample_from is None or self.sample == "random", "sample_from", "null where sample is 'first'")
         PassageFormat(self.passage_format)
 
 
@@ -108,6 +112,7 @@ class Collator:
                 k,
                 ensure_gold=training and config.ensure_gold,
                 sample=training and config.sample == "random",
+                sample_from=config.sample_from,
                 rng=rng,
                 find=self.find,
             )

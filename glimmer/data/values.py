@@ -151,11 +151,12 @@ class States:
     @classmethod
     def pad(cls, rows: Sequence[Tensor], width: int) -> Self:
         """Pad ragged ``[T, D]`` states on the right with zeros to the longest, ``[N, T, D]``; ``width`` is D."""
-        lengths = torch.tensor([len(row) for row in rows], dtype=torch.long)
-        values = torch.zeros(len(rows), max(lengths.tolist(), default=0), width)
+        like = rows[0] if rows else torch.zeros(0, width)
+        lengths = torch.tensor([len(row) for row in rows], dtype=torch.long, device=like.device)
+        values = like.new_zeros(len(rows), max((len(row) for row in rows), default=0), width)
         for place, row in zip(values, rows, strict=True):
             place[: len(row)] = row
-        return cls(values, torch.arange(values.shape[1]) < lengths[:, None])
+        return cls(values, torch.arange(values.shape[1], device=like.device) < lengths[:, None])
 
     def rows(self, index: Tensor) -> "States":
         """Gather along the first dimension."""

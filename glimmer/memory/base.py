@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from torch import Tensor, nn
 
 from glimmer.data.values import Batch, States, Tokens
+from glimmer.memory.cache import PassageCache
 from glimmer.memory.codecs import Codec
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.registry import ComponentConfig, Registry
@@ -37,6 +38,8 @@ class Memory(nn.Module, ABC):
 
     ahead: int = 0
     """Batches beyond the one at work that ``expect`` is to be told of; 0 = none."""
+    cache: PassageCache | None = None
+    """The passages that are kept; None where none is."""
 
     def __init__(self, config: ComponentConfig, text_fingerprint: str) -> None:
         """``text_fingerprint`` stands for everything that turns a passage into token ids."""

@@ -1,7 +1,7 @@
-"""Passages that were read from a store of late, kept decoded."""
+"""The states of passages that were read or encoded of late."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from glimmer.data.values import States
-from glimmer.memory.store import MemoryStore
 
-Key = tuple[str, bytes]
-"""A passage's id, and the hash of its token ids (``glimmer.memory.content``)."""
+Fetch = Callable[[list[int]], tuple[Tensor, list[int]]]
+"""Gives the states ``[N, D]`` of the passages in some rows, one after the other, and their lengths."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +34,16 @@ class CacheUse:
 
 
 class PassageCache:
-    """A store's passages and their states, of ``most_bytes`` together at most; those not used for longest go first.
+    """Passages' states, of ``most_bytes`` together at most; those not used for longest go first.
 
-    Threads may share it. A passage that is larger than the whole cache is not kept.
+    A key stands for all that decides the states. Threads may share it. A passage that is larger than the whole cache is
+    not kept.
     """
 
     def __init__(self, most_bytes: int) -> None:
         self.most_bytes = most_bytes
         self._lock = Lock()
-        self._held: OrderedDict[Key, Tensor] = OrderedDict()
+        self._held: OrderedDict[Hashable, Tensor] = OrderedDict()
         self._hits = self._misses = self._bytes = 0
 
     @property
@@ -52,21 +52,22 @@ class PassageCache:
         with self._lock:
             return CacheUse(self._hits, self._misses, len(self._held), self._bytes)
 
-    def read(self, store: MemoryStore, ids: Sequence[str], contents: Sequence[bytes]) -> States:
-        """What ``store.read`` gives, of the same store every time; what is held is not read again.
+    def read(self, keys: Sequence[Hashable], fetch: Fetch) -> States:
+        """The states ``[P, T, D]`` of the passages that the keys stand for, fetched where they are not held.
 
         Raises:
-            StoreError: see ``MemoryStore.read_packed``.
+            Exception: whatever fetching them raised.
         """
-        keys = list(zip(ids, contents, strict=True))
         states = self.find(keys)
         missing = [row for row, found in enumerate(states) if found is None]
-        rows, lengths = store.read_packed([ids[row] for row in missing], [contents[row] for row in missing])
-        read = dict(zip(missing, torch.split(rows, lengths), strict=True))
-        self.keep((keys[row], found) for row, found in read.items())
-        return States.pad([read[row] if found is None else found for row, found in enumerate(states)], rows.shape[1])
+        held = [found for found in states if found is not None]
+        packed, lengths = (held[0][:0], []) if held and not missing else fetch(missing)
+        fetched = dict(zip(missing, torch.split(packed, lengths), strict=True))
+        self.keep((keys[row], found) for row, found in fetched.items())
+        all_states = [fetched[row] if found is None else found for row, found in enumerate(states)]
+        return States.pad(all_states, packed.shape[1])
 
-    def find(self, keys: Sequence[Key]) -> list[Tensor | None]:
+    def find(self, keys: Sequence[Hashable]) -> list[Tensor | None]:
         """The states ``[T, D]`` of every passage, not to be changed; None where they are not held."""
         with self._lock:
             found = [self._held.get(key) for key in keys]
@@ -78,7 +79,7 @@ class PassageCache:
                     self._held.move_to_end(key)
             return found
 
-    def keep(self, passages: Iterable[tuple[Key, Tensor]]) -> None:
+    def keep(self, passages: Iterable[tuple[Hashable, Tensor]]) -> None:
         """Keep a copy of the states of every passage."""
         for key, states in passages:
             if states.nbytes > self.most_bytes:

@@ -1,13 +1,16 @@
 """Memory that is encoded on the fly: trained with the reader (GLIMMER), or frozen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from glimmer.data.values import States, Tokens
 from glimmer.memory.base import Encode, Memory, register_memory
+from glimmer.memory.cache import PassageCache
+from glimmer.memory.content import contents_of
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.options import option
 from glimmer.registry import ComponentConfig
@@ -20,6 +23,16 @@ class OnlineConfig(ComponentConfig):
     frozen: bool = option(
         False, "Freeze the embedding and the memory layers, so that memory may be stored before training (LUMEN)"
     )
+    cache_bytes: int = option(
+        0,
+        "Bytes of frozen states that every process keeps of the passages encoded last, so that they are not encoded "
+        "again; what a passage was encoded beside decides how its states are rounded, in a resumed run too",
+        least=0,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require(self.frozen or not self.cache_bytes, "cache_bytes", "0 where memory is not frozen: it changes")
 
 
 @register_memory("online", OnlineConfig)
@@ -29,6 +42,7 @@ class OnlineMemory(Memory):
     def __init__(self, config: OnlineConfig, text_fingerprint: str) -> None:
         super().__init__(config, text_fingerprint)
         self.frozen = config.frozen
+        self.cache = PassageCache(config.cache_bytes) if config.cache_bytes else None
         self._modules_of_memory: tuple[nn.Module, ...] = ()
 
     def prepare(self, modules: Sequence[nn.Module], fingerprint: Callable[[], Fingerprint]) -> None:
@@ -41,15 +55,38 @@ class OnlineMemory(Memory):
         """Run the memory layers; frozen memory has neither gradients nor dropout, as if it came from a store."""
         if not self.frozen:
             return encode(passages)
+        with self._as_if_stored():
+            if self.cache is None or not len(passages.ids):
+                return encode(passages)
+            made_by = self._made_by(passages.ids.device.type)
+            keys = [(made_by, content) for content in contents_of(passages)]
+            return self.cache.read(keys, lambda rows: _encode_packed(encode, passages, rows))
+
+    @contextmanager
+    def _as_if_stored(self) -> Iterator[None]:
         training = [part for module in self._modules_of_memory for part in module.modules() if part.training]
         for part in training:
             part.training = False
         try:
             with torch.no_grad():
-                return encode(passages)
+                yield
         finally:
             for part in training:
                 part.training = True
+
+    def _made_by(self, device: str) -> int:
+        """Stands for the weights, which are set anew when a checkpoint is loaded, and the arithmetic."""
+        weights = [weight for module in self._modules_of_memory for weight in module.parameters()]
+        versions = tuple((weight.data_ptr(), weight._version) for weight in weights)
+        return hash((device, torch.is_autocast_enabled(device), versions))
+
+
+def _encode_packed(encode: Encode, passages: Tokens, rows: list[int]) -> tuple[Tensor, list[int]]:
+    mask = passages.mask[rows]
+    lengths = mask.sum(1).tolist()
+    longest = max(lengths, default=0)
+    states = encode(Tokens(passages.ids[rows, :longest], mask[:, :longest]))
+    return states.values[states.mask], lengths
 
 
 def freeze(modules: Sequence[nn.Module]) -> None:

@@ -48,7 +48,6 @@ class StoredMemory(Memory):
         super().__init__(config, text_fingerprint)
         self.store = MemoryStore(Path(config.path), config.verify)
         self.cache = PassageCache(config.cache_bytes) if config.cache_bytes else None
-        """The passages that are kept decoded; None where none is."""
         self.ahead = config.prefetch
         self._prefetcher = Prefetcher(self._read, config.prefetch)
         self._fingerprint: Callable[[], Fingerprint]
@@ -90,7 +89,13 @@ class StoredMemory(Memory):
 
     def _read(self, wanted: Wanted) -> States:
         """Read ``[P, T, D]``, from the store or the cache; in any thread."""
-        return self.store.read(*wanted) if self.cache is None else self.cache.read(self.store, *wanted)
+        if self.cache is None:
+            return self.store.read(*wanted)
+        ids, contents = wanted
+        return self.cache.read(
+            list(zip(ids, contents, strict=True)),
+            lambda rows: self.store.read_packed([ids[row] for row in rows], [contents[row] for row in rows]),
+        )
 
 
 def _wanted(passages: Tokens, passage_ids: tuple[str, ...]) -> Wanted:
