@@ -48,7 +48,7 @@ def ahead(items: Iterator[T], most: int = 128) -> Iterator[Iterator[T]]:
                 return
             yield item  # type: ignore[misc]
 
-    thread = threading.Thread(target=make, daemon=True)
+    thread = threading.Thread(target=make, name="ahead", daemon=True)
     thread.start()
     try:
         yield take()

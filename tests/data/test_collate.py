@@ -166,6 +166,18 @@ def test_random_candidates_vary_keep_the_gold_one_and_retrieval_order(tokenizer:
     assert chosen(again) == chosen(collate(it, 5, True, [3]))
 
 
+def test_random_candidates_may_be_drawn_from_the_first_alone(tokenizer: Tokenizer) -> None:
+    passages = [passage(f"p{i:02d}") for i in range(25)]
+    it = [example(*passages, gold=("p20",))]
+    collate = collator(tokenizer, sample="random", sample_from=6, ensure_gold=True)
+    draws = {tuple(chosen(collate(it, 5, True, [seed]))) for seed in range(40)}
+    assert {name for names in draws for name in names} == {"p00", "p01", "p02", "p03", "p04", "p05", "p20"}
+    assert len(draws) > 10
+    assert all(len(names) == 5 and "p20" in names for names in draws)
+    assert chosen(collate(it, 5, False)) == [f"p{i:02d}" for i in range(5)], "of training alone"
+    assert len(chosen(collate(it, 25, True))) == 7, "there are no more to draw from"
+
+
 def test_the_window_holds_the_answer_at_varying_places(tokenizer: Tokenizer) -> None:
     text = "one two three four five six seven eight nine ten " * 3 + "paris " + "one two three four five " * 6
     it = [example(passage("a", text), B, gold=("a",))]
@@ -196,6 +208,7 @@ def test_the_same_input_gives_the_same_batch(tokenizer: Tokenizer) -> None:
         ({"passage_tokens": 1}, r"passage_tokens must be at least 2"),
         ({"passages": 0}, r"passages must be at least 1"),
         ({"sample": "randm"}, "did you mean 'random'"),
+        ({"sample_from": 6}, "sample_from must be null where sample is 'first'"),
         ({"passage_format": "{text} {title}"}, r"must end in \{text\}"),
         ({"passage_format": "{name} {text}"}, r"must end in \{text\}"),
         ({"passage_format": "{title {text}"}, "passage_format"),

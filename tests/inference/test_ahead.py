@@ -1,9 +1,9 @@
 """Running ahead changes when items are made, never which, and errors come out where the item would have."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
+from threads import threads_named
 
 from glimmer.inference.ahead import ahead
 
@@ -35,7 +35,7 @@ def test_an_error_is_raised_after_the_items_before_it() -> None:
 
 
 def test_whoever_stops_reading_stops_the_maker() -> None:
-    threads = threading.active_count()
     with ahead(iter(range(10**9)), most=2) as stream:
         assert next(stream) == 0
-    assert threading.active_count() == threads
+        assert threads_named("ahead") == 1
+    assert threads_named("ahead") == 0

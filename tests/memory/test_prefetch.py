@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from threads import threads_named
 
 from glimmer.errors import StoreError
 from glimmer.memory.prefetch import Prefetcher
@@ -94,16 +95,16 @@ def test_an_error_comes_out_where_its_value_is_taken() -> None:
 
 
 def test_the_thread_ends_with_what_is_expected() -> None:
-    threads = threading.active_count()
+    threads = threads_named("prefetch")
     prefetcher = Prefetcher(Source(), 2)
     prefetcher.expect(range(100))
-    assert threading.active_count() == threads + 1
+    assert threads_named("prefetch") == threads + 1
     prefetcher.expect(())
-    assert threading.active_count() == threads
+    assert threads_named("prefetch") == threads
     prefetcher.expect([4])
     assert prefetcher.take(4) == 16
     prefetcher.expect(())
-    assert threading.active_count() == threads
+    assert threads_named("prefetch") == threads
 
 
 def test_fetching_leaves_all_cores_but_one_to_whoever_asks() -> None:

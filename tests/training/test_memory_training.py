@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from small_readers import small_batch, small_reader
+from threads import threads_named
 from torch import Tensor
 
 from glimmer.analysis.memory_steps import every_pair
@@ -120,6 +121,21 @@ def test_stored_memory_trains_as_frozen_memory_does(tmp_path: Path) -> None:
     assert [name for name in found if not torch.equal(found[name], frozen[name])] == []
 
 
+def test_frozen_memory_that_is_kept_trains_as_frozen_memory_does() -> None:
+    batch = shared_batch()
+    keeping = small_reader(memory_options={"frozen": True, "cache_bytes": 1 << 20})
+    work = Work(keeping)
+    with torch.no_grad():
+        keeping(replace(batch, index=batch.index[:, :2]))
+    assert len(work.encoded) == DISTINCT
+    found = gradients(keeping, batch)
+    assert len(work.encoded) == DISTINCT, "no passage is encoded twice"
+    frozen = gradients(small_reader(memory_options={"frozen": True}), batch)
+    assert found.keys() == frozen.keys()
+    for name, gradient in frozen.items():
+        torch.testing.assert_close(found[name], gradient, atol=1e-6, rtol=1e-4)
+
+
 def test_trained_memory_encodes_every_distinct_passage_once() -> None:
     batch, reader = shared_batch(), small_reader()
     work = Work(reader)
@@ -224,7 +240,7 @@ def readers_of_stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 def test_reading_ahead_changes_no_bit_of_a_run(
     tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    threads = threading.active_count()
+    threads = threads_named("prefetch")
     plain = trainer(tokenizer, tmp_path / "plain", PASSAGES, prefetch=0)
     plain.fit()
     for options in ({"prefetch": 1}, {"prefetch": 4, "cache_bytes": 1 << 12}):
@@ -232,7 +248,7 @@ def test_reading_ahead_changes_no_bit_of_a_run(
         with readers_of_stores(monkeypatch) as names:
             ahead.fit()
         assert "prefetch" in names
-        assert threading.active_count() == threads
+        assert threads_named("prefetch") == threads
         assert ahead.sampler.state_dict() == plain.sampler.state_dict()
         weights, expected = ahead.reader.state_dict(), plain.reader.state_dict()
         assert [name for name in expected if not torch.equal(weights[name], expected[name])] == []
@@ -247,8 +263,8 @@ def test_without_reading_ahead_no_thread_is_made(
 
 
 def test_what_is_wrong_with_a_store_ends_training_in_its_own_words(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    threads = threading.active_count()
+    threads = threads_named("prefetch")
     broken = trainer(tokenizer, tmp_path, PASSAGES[:-1], prefetch=2)
     with pytest.raises(StoreError, match=r"holds no passage 'p8'; was it encoded from another collection\?"):
         broken.fit()
-    assert threading.active_count() == threads
+    assert threads_named("prefetch") == threads
