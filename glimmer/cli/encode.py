@@ -7,15 +7,21 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from glimmer.cli.arguments import add_device, add_weights, positive
 from glimmer.cli.codecs import add_codec, given_codec
 from glimmer.data.passages import read_passages
+from glimmer.errors import ConfigError
 from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import load_run
 from glimmer.memory import MemoryStore
 from glimmer.memory.check import check_vacant
 from glimmer.memory.layout import MANIFEST
 from glimmer.memory.writer import Share
+from glimmer.training.build import choose_device
+from glimmer.training.config import TrainerConfig
+from glimmer.training.distributed import use_own_device
 from glimmer.training.launch import launch
 
 DESCRIPTION = """\
@@ -41,6 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.share is None and "WORLD_SIZE" not in os.environ:
         check_vacant(arguments.output)
+    if _on_cuda(arguments) and arguments.processes > torch.cuda.device_count():
+        raise ConfigError(
+            f"--processes {arguments.processes}: one a CUDA device at most, and there are {torch.cuda.device_count()}; "
+            "use fewer, or --device cpu"
+        )
     launch(partial(_encode, arguments), arguments.processes)
     if not (arguments.output / MANIFEST).is_file():
         print(f"{arguments.output}: the store is complete when all its shares are written, of the passages as they are")
@@ -57,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _encode(arguments: argparse.Namespace) -> None:
     """Write the share of this process."""
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    share = arguments.share or Share(rank + 1, world, together=arguments.processes > 1)
+    share = arguments.share or Share(rank + 1, world, together=world > 1)
+    if world > 1 and _on_cuda(arguments):
+        use_own_device()
     run = load_run(arguments.run, checkpoint=arguments.checkpoint, data=arguments.data, device=arguments.device)
     passages = run.corpus.passages() if arguments.passages is None else read_passages(arguments.passages).passages
     encode_passages(
@@ -70,6 +83,10 @@ def _encode(arguments: argparse.Namespace) -> None:
         share=share,
         progress=share.number == 1,
     )
+
+
+def _on_cuda(arguments: argparse.Namespace) -> bool:
+    return choose_device(TrainerConfig(device=arguments.device)).type == "cuda"
 
 
 def _share(text: str) -> Share:
@@ -92,7 +109,10 @@ def _parser() -> argparse.ArgumentParser:
         "--batch-size", type=positive, default=64, metavar="N", help="passages at once (default: %(default)s)"
     )
     options.add_argument(
-        "--shard-passages", type=positive, metavar="N", help="passages of a shard (default: what fits into 1 GiB)"
+        "--shard-passages",
+        type=positive,
+        metavar="N",
+        help="passages of a shard (default: what fits into 1 GiB, 65,536 at most)",
     )
     options.add_argument(
         "--processes", type=positive, default=1, metavar="N", help="processes that share the cores (default: 1)"

@@ -11,8 +11,8 @@ from glimmer.analysis import tables
 from glimmer.analysis.runs import Summary, evaluate_run
 from glimmer.cli.arguments import add_device, add_overrides, add_weights, names, positive
 from glimmer.inference.run import LoadedRun, load_run
-from glimmer.memory.base import Memory
 from glimmer.memory.cache import CacheUse
+from glimmer.memory.stored import StoredMemory
 
 DESCRIPTION = """\
 Evaluate a trained run. Writes into the run's folder, for every task,
@@ -118,7 +118,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     )
     report = {"run": run.folder.name, "average": fmean(task["score"] for task in tasks.values()), "tasks": tasks}
     memory = getattr(run.reader, "memory", None)
-    if isinstance(memory, Memory) and memory.cache is not None:
+    if isinstance(memory, StoredMemory) and memory.cache is not None:
         report["memory_cache"] = asdict(memory.cache.use)
     return report
 

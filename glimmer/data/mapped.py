@@ -1,7 +1,8 @@
 """A passage file read through its index: nothing is held in memory but what was just asked for."""
 
 import json
-import mmap
+import os
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -39,9 +40,10 @@ class MappedPassages(Sequence[Passage]):
             DataError: one of them is missing or damaged, or the index is of another file.
         """
         self.path = path
-        with reading(path), path.open("rb") as file:
-            self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        described = check_index(path, self.bytes, len(self._file))
+        with reading(path):
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._file)
+        described = check_index(path, self.bytes, os.fstat(self._file).st_size)
         count, folder = described["passages"], index_folder(path)
         self.placed: int = described["placed"]
         """How many name a page."""
@@ -56,8 +58,8 @@ class MappedPassages(Sequence[Passage]):
         return MappedPassages, (self.path,)
 
     def bytes(self, start: int, stop: int) -> bytes:
-        """A stretch of the file."""
-        return self._file[start:stop]
+        """A stretch of the file, or what is left of it: a map of a file that is cut would end the process."""
+        return os.pread(self._file, stop - start, start)
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -54,4 +54,6 @@ def _text(where: str, item: dict[str, Any], key: str) -> str:
     value = item[key]
     if not isinstance(value, str) or (key != "title" and not value.strip()):
         raise DataError(f"{where}: {key!r} of a passage must be non-empty text, found {value!r:.60}")
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise DataError(f"{where}: {key!r} of a passage has half a surrogate pair, which is no text: {value!r:.60}")
     return value

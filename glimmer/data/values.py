@@ -126,7 +126,7 @@ class Tokens:
     mask: Tensor
 
     @classmethod
-    def pad(cls, rows: list[list[int]], padding: int = 0) -> Self:
+    def pad(cls, rows: Sequence[Sequence[int]], padding: int = 0) -> Self:
         """Pad ragged rows on the right to the longest row."""
         width = max((len(row) for row in rows), default=0)
         ids = torch.full((len(rows), width), padding, dtype=torch.long)

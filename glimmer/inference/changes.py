@@ -20,8 +20,8 @@ from glimmer.memory import MEMORIES
 PARTS = ("collator", "data", "generation", "selector", "tasks")
 """Parts of a run that its weights do not depend on, so that options of theirs may be other ones."""
 
-STORE_KEYS = ("memory.cache_bytes", "memory.verify")
-"""Options of a memory store that decide nothing of what is read from it."""
+MEMORY_KEYS = ("memory.cache_bytes", "memory.verify")
+"""Options that some memories have and that decide nothing of what they give."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Changes:
     memory: Path | str | None = None
     """Memory store to read passages from."""
     overrides: Sequence[str] = ()
-    """``KEY=VALUE`` for options of ``PARTS`` and for ``STORE_KEYS``; a value is YAML, in place of what was there."""
+    """``KEY=VALUE`` for options of ``PARTS`` and for ``MEMORY_KEYS``; a value is YAML, in place of what was there."""
 
     def apply(self, config: RunConfig) -> RunConfig:
         """The changed configuration.
@@ -46,13 +46,13 @@ class Changes:
             ConfigError: a key or a value cannot work, or cannot be changed after training.
         """
         values = _values(self.overrides)
-        config = _overridden(config, [(key, value) for key, value in values if key not in STORE_KEYS])
+        config = _overridden(config, [(key, value) for key, value in values if key not in MEMORY_KEYS])
         if self.data is not None:
             config = replace(config, data=replace(config.data, dir=str(self.data)))
         if self.memory is not None:
             config = replace(config, memory=MEMORIES.configure("stored", path=str(self.memory)))
             check_layers(config)
-        config = _reading(config, {key: value for key, value in values if key in STORE_KEYS})
+        config = _reading(config, {key: value for key, value in values if key in MEMORY_KEYS})
         if self.passages is not None:
             if self.passages < 1:
                 raise ConfigError(f"the number of passages must be at least 1, found {self.passages}")
@@ -121,19 +121,19 @@ def _overridden(config: RunConfig, values: Sequence[tuple[str, Any]]) -> RunConf
 
 
 def _reading(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
-    """The same with other values of ``STORE_KEYS``."""
+    """The same with other values of ``MEMORY_KEYS``."""
     if not values:
         return config
-    if config.memory.name != "stored":
-        raise _fixed(next(iter(values)))
     options = {key.removeprefix("memory."): value for key, value in values.items()}
+    for option in options.keys() - {item.name for item in fields(config.memory)}:
+        raise ConfigError(f"memory.{option}: the run's memory {config.memory.name!r} has no such option")
     return replace(config, memory=load_component(MEMORIES, asdict(config.memory) | options, "memory"))
 
 
 def _fixed(key: str) -> ConfigError:
     return ConfigError(
         f"{key} cannot be changed in a trained run; change an option of {', '.join(PARTS[:-1])} or {PARTS[-1]} "
-        f"(where a store is read, {' or '.join(STORE_KEYS)} too), or train another run"
+        f"(where the memory has it, {' or '.join(MEMORY_KEYS)} too), or train another run"
     )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import chain, islice
@@ -23,6 +24,8 @@ from glimmer.registry import ComponentConfig
 
 SHARD_BYTES = 1 << 30
 """A shard's states take at most so much, where every passage is as long as the run admits."""
+SHARD_PASSAGES = 1 << 16
+"""Passages of a shard at most: their tokens are held while it is written, and are what an interruption costs."""
 
 
 def encode_passages(
@@ -39,10 +42,11 @@ def encode_passages(
     """Encode ``passages`` in the run's own arithmetic into the store ``output``; whether it is complete then.
 
     A sequence is read shard by shard, anything else from its beginning to its end; neither is ever held whole. A shard
-    is made of ``shard_passages`` passages that follow each other (by default as many as surely fit into a gibibyte),
-    longest first, so that passages of a length are encoded together and little is spent on padding. A store that was
-    begun before, by the same run, codec, shards and ``batch_size``, is gone on with: finished shards stay unless their
-    passages have changed. Several processes can each write their ``share``; the last one completes the store.
+    is made of ``shard_passages`` passages that follow each other (by default 65,536, or as many as surely fit into a
+    gibibyte), longest first, so that passages of a length are encoded together and little is spent on padding. A store
+    that was begun before, by the same run, codec, shards and ``batch_size``, is gone on with: finished shards stay
+    unless their passages have changed. Several processes can each write their ``share``; the last one completes the
+    store.
 
     ``codec`` None is the one that the memory has learned itself, or else raw. A codec that has still to learn is fitted
     to some of the passages first.
@@ -126,7 +130,7 @@ def encoded(run: LoadedRun, passages: Sequence[Passage], batch_size: int) -> Ite
 
 def batches_of(run: LoadedRun, passages: Sequence[Passage], batch_size: int) -> Iterator[tuple[Sequence[int], Tokens]]:
     """Batches of passages of like length, longest first: their rows in ``passages`` and their tokens."""
-    tokens = [run.collator.encode_passage(passage) for passage in passages]
+    tokens = [array("i", run.collator.encode_passage(passage)) for passage in passages]
     longest_first = sorted(range(len(passages)), key=lambda row: -len(tokens[row]))
     for start in range(0, len(passages), batch_size):
         rows = longest_first[start : start + batch_size]
@@ -158,7 +162,7 @@ def _count(passages: int, size: int, share: Share) -> int:
 
 def _shard_passages(run: LoadedRun, codec: Codec) -> int:
     stored = codec.bytes_per_token * codec.stored_tokens(run.config.collator.passage_tokens)
-    return max(1, SHARD_BYTES // stored)
+    return max(1, min(SHARD_PASSAGES, SHARD_BYTES // stored))
 
 
 def _spread(passages: Iterable[Passage], most: int, taken: list[Passage]) -> Iterator[Passage]:

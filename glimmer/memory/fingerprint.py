@@ -35,7 +35,7 @@ class Fingerprint:
             "encoder": "encoder options",
             "weights": "encoder weights",
             "layers": "memory layers",
-            "text": "tokenizer or passage prompt",
+            "text": "tokenizer, passage format or length limit",
         }
         return ", ".join(
             f"{label} ({getattr(self, key)} against {getattr(other, key)})"

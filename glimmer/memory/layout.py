@@ -21,7 +21,7 @@ from glimmer.memory.fingerprint import Fingerprint
 FORMAT_VERSION = 4
 MANIFEST, SHARDS, CODEC, WORK, LOCK = "manifest.json", "shards", "codec", "work", "lock"
 KEYS, PLACES = "keys.npy", "places.npy"
-SHARD_NAME = re.compile(r"\d{5}-\d{6}\.safetensors")
+SHARD_NAME = re.compile(r"\d{5}-\d{6,}\.safetensors")
 INDEX_NAME = re.compile(r"index-\d{5}")
 OWN_NAME = re.compile(rf"{MANIFEST}|{SHARDS}|{CODEC}|{WORK}|{LOCK}(\.\w+)?|{INDEX_NAME.pattern}")
 """What else than hidden files may lie in the folder of a store."""

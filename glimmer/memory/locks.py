@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from glimmer.errors import StoreError
@@ -22,13 +22,21 @@ def writer_lock(store: Path, *, shared: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def part_lock(work: Path, part: str) -> Iterator[None]:
-    """Be the only writer of a part of a store.
+def part_lock(work: Path, number: int, of: int) -> Iterator[None]:
+    """Be the only writer of one of ``of`` parts of a store.
 
     Raises:
-        StoreError: another process writes it.
+        StoreError: another process writes it, or a part of another number of parts.
     """
+    part = f"{number}-of-{of}"
     with _locked(work / f"{LOCK}.{part}", False, f"{work.parent}: its part {part} is being written by another process"):
+        for file in work.glob(f"{LOCK}.*-of-*"):
+            with unless_held(file) if not file.name.endswith(f"-of-{of}") else nullcontext(True) as free:
+                if not free:
+                    raise StoreError(
+                        f"{work.parent}: its part {file.name.removeprefix(f'{LOCK}.')} is being written by another "
+                        f"process, so there is no part {part}; cut it into as many parts, or wait until that is done"
+                    )
         yield
 
 

@@ -25,8 +25,8 @@ class OnlineConfig(ComponentConfig):
     )
     cache_bytes: int = option(
         0,
-        "Bytes of frozen states that every process keeps of the passages encoded last, so that they are not encoded "
-        "again; what a passage was encoded beside decides how its states are rounded, in a resumed run too",
+        "Bytes of frozen states that every process keeps, on its device, of the passages encoded last, so that they "
+        "are not encoded again",
         least=0,
     )
 
@@ -82,11 +82,19 @@ class OnlineMemory(Memory):
 
 
 def _encode_packed(encode: Encode, passages: Tokens, rows: list[int]) -> tuple[Tensor, list[int]]:
-    mask = passages.mask[rows]
-    lengths = mask.sum(1).tolist()
-    longest = max(lengths, default=0)
-    states = encode(Tokens(passages.ids[rows, :longest], mask[:, :longest]))
-    return states.values[states.mask], lengths
+    """The states of some passages, one after the other, and their lengths.
+
+    On a CPU each is encoded alone: what stood beside it would decide its rounding, and a resumed run, which has nothing
+    kept yet, would go on to other bits.
+    """
+    lengths = passages.mask.sum(1)[rows].tolist()
+    at_once = 1 if passages.ids.device.type == "cpu" else max(1, len(rows))
+    packed = []
+    for start in range(0, len(rows), at_once):
+        some, longest = rows[start : start + at_once], max(lengths[start : start + at_once])
+        states = encode(Tokens(passages.ids[some, :longest], passages.mask[some, :longest]))
+        packed.append(states.values[states.mask])
+    return torch.cat(packed), lengths
 
 
 def freeze(modules: Sequence[nn.Module]) -> None:

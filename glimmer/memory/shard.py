@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from glimmer.data.files import sync
 from glimmer.data.index import key_of
 from glimmer.memory.content import CONTENT
 from glimmer.memory.layout import NUMPY, Rows, ShardInfo, data_start, digest_of_file, header, header_of, sections
@@ -86,6 +87,7 @@ class ShardWriter:
         digest = digest_of_file(self._temporary)
         self._temporary.chmod(0o644)
         self._temporary.replace(self._path)
+        sync(self._path.parent)
         self.info = ShardInfo(size, digest, self._path.name, self._first, passages, tokens, id_bytes)
 
 

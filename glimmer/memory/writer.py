@@ -44,9 +44,6 @@ class Share:
     together: bool = False
     """Whether one command writes all shares: one that comes after the others have completed the store is done."""
 
-    def __str__(self) -> str:
-        return f"{self.number}-of-{self.of}"
-
     def has(self, shard: int) -> bool:
         """Whether a shard, counted from 0, is among them."""
         return shard % self.of == self.number - 1
@@ -236,7 +233,7 @@ class StoreWriter:
         with publish_lock(self.path):
             self._work.begin(self.plan.command, self.plan.content())
         if self.share.of > 1:
-            held.enter_context(part_lock(self._work.path, str(self.share)))
+            held.enter_context(part_lock(self._work.path, self.share.number, self.share.of))
             for file in unfinished(self.path):
                 if file.parent.name == SHARDS and self.share.has(number_of(file.name.removeprefix("."))):
                     file.unlink()

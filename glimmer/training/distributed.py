@@ -44,7 +44,7 @@ class Group:
         if missing:
             raise ConfigError(f"WORLD_SIZE is {world}, but {', '.join(missing)} is not set; start with torchrun")
         if device_type == "cuda":
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+            use_own_device()
         # One process may work for hours while the others wait (retrieval, a long task); a dead one is noticed anyway.
         dist.init_process_group("nccl" if device_type == "cuda" else "gloo", timeout=timedelta(days=30))
         return cls(dist.get_rank(), dist.get_world_size())
@@ -119,3 +119,8 @@ def _sum_flat(tensors: list[Tensor]) -> None:
     dist.all_reduce(flat)
     for tensor, total in zip(tensors, torch.split(flat, [t.numel() for t in tensors]), strict=True):
         tensor.copy_(total.view_as(tensor))
+
+
+def use_own_device() -> None:
+    """Work on this process's CUDA device, where several processes share a machine."""
+    torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))

@@ -121,12 +121,21 @@ def test_a_changed_file_or_index_is_refused(path: Path) -> None:
             read_passages(path)
 
 
+def test_a_file_that_is_cut_while_it_is_read_is_named(path: Path) -> None:
+    index_passages(path)
+    mapped = MappedPassages(path)
+    path.write_text("")
+    with pytest.raises(DataError, match=r"passages\.jsonl:8: not JSON: .*the file was changed since its index"):
+        mapped[7]
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
         ('{"id": "é1", "title": "T", "text": "t"}', ":101: duplicate passage id 'é1', first used in line 2"),
         ('{"id": "q", "title": "T"}', ":101: the passage has no 'text'"),
         ("{", ":101: not JSON"),
+        ('{"id": "q", "title": "T", "text": "t\\ud800"}', ":101: 'text' of a passage has half a surrogate pair"),
     ],
 )
 def test_a_broken_line_is_named_and_no_index_is_left(path: Path, line: str, words: str) -> None:

@@ -7,16 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from small_runs import small_run, write_corpus
 
 import glimmer
 from glimmer.cli.main import main
 from glimmer.config.compose import compose_run
 from glimmer.data.passages import write_passages
+from glimmer.data.tokenizers import TOKENIZERS, train_tokenizer
 from glimmer.data.values import Passage
 from glimmer.errors import ConfigError, StoreError
+from glimmer.inference import encode
 from glimmer.inference.run import load_run
 from glimmer.memory import MEMORIES, MemoryStore
+from glimmer.models.build import text_fingerprint
 from glimmer.training.run import train
 
 
@@ -128,7 +132,9 @@ def test_evaluate_tells_what_a_cache_of_the_store_did(
     assert use["misses"] == use["passages"] <= 12
     assert 0 < use["bytes"] <= 4 * 16 * MemoryStore(store).manifest["tokens"]
     assert main(["evaluate", str(run), "--set", "memory.cache_bytes=1000000"]) == 1
-    assert "memory.cache_bytes cannot be changed in a trained run; " in capsys.readouterr().err
+    assert "memory.cache_bytes must be 0 where memory is not frozen" in capsys.readouterr().err
+    assert main(["evaluate", str(run), "--set", "memory.verify=true"]) == 1
+    assert "memory.verify: the run's memory 'online' has no such option" in capsys.readouterr().err
 
 
 def test_a_reader_trains_on_the_store(run: Path, store: Path, tmp_path: Path) -> None:
@@ -148,6 +154,23 @@ def test_a_reader_trains_on_the_store(run: Path, store: Path, tmp_path: Path) ->
     with pytest.raises(StoreError, match="not made by this reader: encoder weights"):
         train(other)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("change", ["collator.passage_tokens=9", "collator.passage_format='{title}: {text}'"])
+def test_a_reader_refuses_a_store_of_passages_in_another_form(
+    run: Path, store: Path, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    assert main(["evaluate", str(run), "--memory", str(store), "--set", change]) == 1
+    message = capsys.readouterr().err
+    assert "was not made by this reader: tokenizer, passage format or length limit (" in message
+    assert message.rstrip().endswith("encode it again with `glimmer encode`")
+
+
+def test_another_tokenizer_makes_another_memory(run: Path) -> None:
+    loaded = load_run(run)
+    other = train_tokenizer(TOKENIZERS.configure("bpe", vocabulary=300), ["other texts make other tokens"])
+    assert text_fingerprint(loaded.config, loaded.tokenizer) == text_fingerprint(loaded.config, load_run(run).tokenizer)
+    assert text_fingerprint(loaded.config, loaded.tokenizer) != text_fingerprint(loaded.config, other)
 
 
 def test_other_passages_can_be_encoded_and_others_take_their_place(
@@ -177,6 +200,34 @@ def test_processes_and_shares_write_the_same_files(run: Path, tmp_path: Path) ->
         if file.is_file() and not file.name.startswith("lock"):
             assert (two / file.relative_to(one)).read_bytes() == file.read_bytes()
             assert (shares / file.relative_to(one)).read_bytes() == file.read_bytes()
+
+
+def test_a_process_that_comes_after_the_others_have_completed_the_store_is_done(
+    run: Path, store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    command = ["encode", str(run), "--output", str(store), "--codec", "raw,dtype=float32", "--batch-size", "5"]
+    assert main([*command, "--device", "cpu"]) == 0
+    assert "12 passages" in capsys.readouterr().out
+
+
+def test_a_shard_has_no_more_passages_than_are_worth_losing(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encode, "SHARD_PASSAGES", 5)
+    assert main(["encode", str(run), "--output", str(tmp_path / "store")]) == 0
+    assert [shard["passages"] for shard in MemoryStore(tmp_path / "store").manifest["shards"]] == [5, 5, 2]
+
+
+def test_more_processes_than_cuda_devices_are_refused(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("is_available", True), ("device_count", 1), ("current_device", 0)):
+        monkeypatch.setattr(torch.cuda, name, lambda value=value: value)
+    assert main(["encode", str(run), "--output", str(tmp_path / "store"), "--processes", "2"]) == 1
+    assert "--processes 2: one a CUDA device at most, and there are 1; use fewer" in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()
 
 
 def test_its_throughput_is_compared_with_the_encoders(

@@ -29,6 +29,11 @@ def test_another_kind_of_encoder_makes_another_memory() -> None:
     assert "encoder options" in one.memory_fingerprint().difference(other.memory_fingerprint())
 
 
+def test_another_split_makes_another_memory_and_is_named() -> None:
+    one, other = small_reader(live=2), small_reader(live=1)
+    assert "memory layers (2 against 3)" in one.memory_fingerprint().difference(other.memory_fingerprint())
+
+
 def test_dropout_changes_no_stored_memory() -> None:
     one, other = (small_reader(encoder_options={"dropout": dropout}) for dropout in (0.0, 0.1))
     assert one.memory_fingerprint() == other.memory_fingerprint()

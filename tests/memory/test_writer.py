@@ -264,3 +264,14 @@ def test_states_are_taken_as_they_come(tmp_path: Path) -> None:
         writer.write(0, "p0", "", passages(), lambda tokens, size: None)
     assert alive == [1, 1, 1]
     assert json.loads((tmp_path / "store" / "work" / "records" / "000000.json").read_text())["passages"] == SHARD
+
+
+def test_shares_of_another_number_are_refused_while_one_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    with StoreWriter(path, plan(), Share(1, 2)):
+        with pytest.raises(
+            StoreError, match="its part 1-of-2 is being written by another process, so there is no part"
+        ):
+            write(path, Share(1, 4))
+        assert write(path, Share(2, 2)) == [1, 3]
+    assert write(path, Share(1, 4)) == [0]

@@ -136,6 +136,17 @@ def test_frozen_memory_that_is_kept_trains_as_frozen_memory_does() -> None:
         torch.testing.assert_close(found[name], gradient, atol=1e-6, rtol=1e-4)
 
 
+def test_what_is_kept_hangs_on_nothing_that_was_encoded_beside_it() -> None:
+    passages, ids = small_batch((4, 4, 4)).passages, tuple(map(str, range(12)))
+    found = []
+    for order in ([0, 1, 2, 3, 4], [4, 9, 2], [2]):
+        reader = small_reader(memory_options={"frozen": True, "cache_bytes": 1 << 20})
+        some = Tokens(passages.ids[order], passages.mask[order])
+        states = reader.memory(reader.encode_memory, some, tuple(ids[row] for row in order))
+        found.append(states.rows(torch.tensor(order.index(2))))
+    assert all(torch.equal(states.values[states.mask], found[0].values[found[0].mask]) for states in found)
+
+
 def test_trained_memory_encodes_every_distinct_passage_once() -> None:
     batch, reader = shared_batch(), small_reader()
     work = Work(reader)
