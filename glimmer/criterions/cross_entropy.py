@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from glimmer.criterions.base import Criterion, CriterionConfig, CriterionOutput, register_criterion
-from glimmer.data.values import Batch
+from glimmer.data.values import Batch, Tokens
 from glimmer.models.base import Model
 from glimmer.models.values import ReaderOutput
 from glimmer.options import option
@@ -37,19 +37,16 @@ class CrossEntropy(Criterion):
 
         With label smoothing it logs the plain negative log-likelihood as ``nll``.
         """
-        logits, mask = output.logits.float(), batch.targets.mask
-        counts = self.counts(batch)
-        values = self._token_losses(logits, batch.targets.ids, self.config.label_smoothing)
+        logits, smoothing, counts = output.logits.float(), self.config.label_smoothing, self.counts(batch)
         logs = {}
-        if self.config.label_smoothing > 0:
+        if smoothing > 0:
             with torch.no_grad():
-                plain = self._token_losses(logits, batch.targets.ids, 0.0)
-            logs["nll"] = (plain.masked_fill(~mask, 0.0).sum(1), counts)
-        return CriterionOutput(values.masked_fill(~mask, 0.0).sum(1), counts, logs)
+                logs["nll"] = (_losses(logits, batch.targets, 0.0), counts)
+        return CriterionOutput(_losses(logits, batch.targets, smoothing), counts, logs)
 
-    @staticmethod
-    def _token_losses(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-        flat = functional.cross_entropy(
-            logits.flatten(0, 1), targets.flatten(), reduction="none", label_smoothing=smoothing
-        )
-        return flat.view_as(targets)
+
+def _losses(logits: Tensor, targets: Tokens, smoothing: float) -> Tensor:
+    """Every question's sum ``[B]``."""
+    ids = targets.ids[targets.mask]
+    losses = functional.cross_entropy(logits, ids, reduction="none", label_smoothing=smoothing)
+    return targets.placed(losses).sum(1)

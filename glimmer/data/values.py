@@ -136,6 +136,10 @@ class Tokens:
             mask[i, : len(row)] = True
         return cls(ids, mask)
 
+    def placed(self, values: Tensor) -> Tensor:
+        """Values ``[M]`` of the M real tokens, row by row, in their places ``[N, T]``; 0 where there is no token."""
+        return values.new_zeros(self.mask.shape).masked_scatter(self.mask, values)
+
     def to(self, device: torch.device | str) -> "Tokens":
         """Copy to a device."""
         return Tokens(self.ids.to(device), self.mask.to(device))

@@ -84,16 +84,16 @@ class Reader(Model):
     def forward(self, batch: Batch, every_passage: bool = False) -> ReaderOutput:
         """Teacher-forced pass over B questions."""
         pairs, ranking, fused = self._read(batch, every_passage)
-        logits = self.decoder(batch.targets.ids, fused)
+        logits = self.decoder(batch.targets.ids, fused, batch.targets.mask)
         return ReaderOutput(logits, ranking, pairs, self.reranker.learned)
 
     def passage_log_likelihood(self, output: ReaderOutput, batch: Batch, pairs: Tensor | None = None) -> Tensor:
         """Log-likelihood ``[N]`` of each pair's target given that passage alone (perplexity distillation's target)."""
         chosen = output.pairs if pairs is None else output.pairs.rows(pairs)
         targets = Tokens(batch.targets.ids[chosen.question], batch.targets.mask[chosen.question])
-        logits = self.decoder(targets.ids, chosen.source(batch))
-        log_p = torch.log_softmax(logits.float(), dim=-1).gather(-1, targets.ids[..., None])[..., 0]
-        return (log_p * targets.mask).sum(1)
+        logits = self.decoder(targets.ids, chosen.source(batch), targets.mask)
+        log_p = torch.log_softmax(logits.float(), dim=-1).gather(-1, targets.ids[targets.mask][:, None])[:, 0]
+        return targets.placed(log_p).sum(1)
 
     def source_attention(self, pairs: Pairs, targets: Tensor) -> Tensor:
         """Logits ``[N, T, S]`` with which each step of ``targets [B, T]`` looks at the tokens of finished pairs.

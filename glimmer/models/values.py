@@ -83,7 +83,7 @@ class ReaderOutput:
     """What a reader computed for a batch."""
 
     logits: Tensor
-    """``[B, Tt, V]`` teacher-forced."""
+    """``[N, V]``, teacher-forced: those of the N target tokens that are real, question by question."""
     ranking: Ranking
     pairs: Pairs
     """The pairs after live layers B and the final norm: of the kept candidates, or of all when asked for."""

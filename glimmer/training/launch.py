@@ -144,7 +144,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _stopped(by: str) -> InterruptionError:
-    return InterruptionError(f"stopped by {by} outside of the training loop: nothing was to be saved")
+    return InterruptionError(f"stopped by {by} outside of the training loop; what was finished before is kept")
 
 
 def _end_with_parent() -> None:

@@ -77,8 +77,8 @@ def measure(results: Mapping[str, CriterionOutput], output: ReaderOutput, batch:
     for name, result in results.items():
         found[name] = (result.values.detach(), result.counts)
         found |= {f"{name}/{part}": pair for part, pair in result.logs.items()}
-    right = output.logits.argmax(-1) == batch.targets.ids
-    mask = batch.targets.mask
-    found[TOKEN_ACCURACY] = ((right & mask).sum(1), mask.sum(1))
+    targets, mask = batch.targets, batch.targets.mask
+    right = targets.placed(output.logits.argmax(-1) == targets.ids[mask])
+    found[TOKEN_ACCURACY] = (right.sum(1), mask.sum(1))
     found[EXACT] = ((right | ~mask).all(1), mask.any(1))
     return found

@@ -52,7 +52,7 @@ def make_output(batch: Batch, scores: Tensor, scored: bool = True) -> ReaderOutp
     pairs = Pairs(states, question, slot, torch.zeros_like(question))
     kept = torch.arange(batch.index.shape[1]).masked_fill(~batch.present, -1)
     ranking = Ranking(scores.masked_fill(~batch.present, -INF), kept)
-    return ReaderOutput(torch.zeros(len(batch), 1, 5), ranking, pairs, scored)
+    return ReaderOutput(torch.zeros(int(batch.targets.mask.sum()), 5), ranking, pairs, scored)
 
 
 def build(name: str, **options: Any) -> Criterion:
@@ -73,8 +73,8 @@ def kl(p: list[float], q: list[float]) -> float:
 def test_cross_entropy_sums_over_the_target_tokens_alone() -> None:
     batch = make_batch([[1], [1]], lengths=[2, 1])
     output = make_output(batch, torch.zeros(2, 1))
-    probabilities = torch.tensor([[[0.1, 0.1, 0.2, 0.5, 0.1], [0.1, 0.1, 0.3, 0.25, 0.25]]]).repeat(2, 1, 1)
-    output = ReaderOutput(probabilities.log(), output.ranking, output.pairs, False)
+    first, second = [0.1, 0.1, 0.2, 0.5, 0.1], [0.1, 0.1, 0.3, 0.25, 0.25]
+    output = ReaderOutput(torch.tensor([first, second, first]).log(), output.ranking, output.pairs, False)
     result = build("cross_entropy")(None, output, batch)  # type: ignore[arg-type]
     assert result.values.tolist() == pytest.approx([-math.log(0.5) - math.log(0.25), -math.log(0.5)])
     assert result.counts.tolist() == [2, 1]
@@ -84,7 +84,7 @@ def test_label_smoothing_mixes_in_the_mean_over_the_vocabulary() -> None:
     batch = make_batch([[1]])
     p = [0.1, 0.1, 0.2, 0.5, 0.1]
     output = make_output(batch, torch.zeros(1, 1))
-    output = ReaderOutput(torch.tensor([[p]]).log(), output.ranking, output.pairs, False)
+    output = ReaderOutput(torch.tensor([p]).log(), output.ranking, output.pairs, False)
     result = build("cross_entropy", label_smoothing=0.2)(None, output, batch)  # type: ignore[arg-type]
     expected = 0.8 * -math.log(0.5) + 0.2 * sum(-math.log(x) for x in p) / 5
     assert result.values.item() == pytest.approx(expected)

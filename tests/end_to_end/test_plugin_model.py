@@ -71,7 +71,7 @@ class ClosedBook(Model):
         none = torch.zeros(0, dtype=torch.long)
         ranking = Ranking(batch.retrieval_scores, torch.full((len(batch), 1), -1))
         pairs = Pairs(states.rows(none), none, none, none)
-        return ReaderOutput(self.decoder(batch.targets.ids, states), ranking, pairs, False)
+        return ReaderOutput(self.decoder(batch.targets.ids, states, batch.targets.mask), ranking, pairs, False)
 
     def passage_log_likelihood(self, output, batch, pairs=None):
         raise NotImplementedError

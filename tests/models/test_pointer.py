@@ -50,6 +50,12 @@ def test_probabilities_sum_to_one_and_padding_has_none(decoder: PointerDecoder) 
     assert pointed[1, :, 7:10].sum(-1).min() > 0.999
 
 
+def test_the_tokens_that_are_wanted_are_predicted_as_all_are(decoder: PointerDecoder) -> None:
+    source = _source([[3, 4, 5, 6, 19, 19], [7, 8, 9, 9, 9, 8]], real=[4, 6])
+    targets, wanted = torch.tensor([[3, 4, 1], [9, 1, 0]]), torch.tensor([[True, True, True], [True, True, False]])
+    torch.testing.assert_close(decoder(targets, source, wanted), decoder(targets, source)[wanted])
+
+
 def test_equal_tokens_share_what_points_at_them(decoder: PointerDecoder) -> None:
     """A token's probability is the sum over its places."""
     _only_point(decoder)

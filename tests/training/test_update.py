@@ -162,7 +162,7 @@ def test_teacher_forced_exact_match_needs_every_token_and_ignores_padding() -> N
     batch = Batch(
         **{**{f: getattr(batch, f) for f in batch.__dataclass_fields__}, "targets": targets, "tasks": ("a", "b")}
     )
-    predicted = torch.tensor([[5, 9, 1], [7, 1, 9]])
+    predicted = torch.tensor([5, 9, 1, 7, 1])
     made = reader()
     output = made(batch)
     output = type(output)(torch.nn.functional.one_hot(predicted, 60).float(), output.ranking, output.pairs, True)

@@ -25,8 +25,12 @@ class Decoder(nn.Module, ABC):
     """The token that begins every answer (T5: padding)."""
 
     @abstractmethod
-    def forward(self, targets: Tensor, encoded: Source) -> Tensor:
-        """Logits ``[B, Tt, V]`` of ``targets [B, Tt]`` given ``encoded [B, S, D]``, teacher-forced."""
+    def forward(self, targets: Tensor, encoded: Source, wanted: Tensor | None = None) -> Tensor:
+        """Logits ``[B, Tt, V]`` of ``targets [B, Tt]`` given ``encoded [B, S, D]``, teacher-forced.
+
+        With a mask ``wanted [B, Tt]`` they are ``[N, V]``, of the N tokens alone where it is True, row by row: a
+        vocabulary costs as much as all layers of a small decoder, and most of a batch's targets may be padding.
+        """
 
     def source_attention(self, targets: Tensor, source: Tensor) -> Tensor:
         """Logits ``[N, T, S]`` (float32) of one head of the cross-attention to ``source [N, S, D]``, teacher-forced.

@@ -67,13 +67,15 @@ class PointerDecoder(T5Decoder):
         growth = torch.tensor([0.0, *(1 + 0.5 * run for run in range(LONGEST_RUN))])
         self.pointer_follow = nn.Parameter(config.follow * growth)
 
-    def forward(self, targets: Tensor, encoded: Source) -> Tensor:  # type: ignore[override]
-        """Log-probabilities ``[B, T, V]``; the inputs are ``targets`` shifted right behind the start token."""
+    def forward(  # type: ignore[override]
+        self, targets: Tensor, encoded: Source, wanted: Tensor | None = None
+    ) -> Tensor:
+        """Log-probabilities ``[B, T, V]`` or ``[N, V]``; the inputs are ``targets`` shifted behind the start token."""
         states = self.states(targets, encoded)
         runs = [torch.zeros_like(encoded.ids)]
         for token in targets[:, :-1].unbind(1):
             runs.append(_continue(runs[-1], token, encoded))
-        return self._mix(states, self.pointer_key(encoded.values), torch.stack(runs, 1), encoded)
+        return self._mix(states, self.pointer_key(encoded.values), torch.stack(runs, 1), encoded, wanted)
 
     def start(self, encoded: Source, beams: int) -> PointerCache:  # type: ignore[override]
         """Project the source of every question once, for its layers and for the pointer."""
@@ -92,18 +94,23 @@ class PointerDecoder(T5Decoder):
         states = self.next_states(tokens, cache).view(questions, cache.beams, -1)
         return self._mix(states, cache.keys, runs, cache.source).flatten(0, 1)
 
-    def _mix(self, states: Tensor, keys: Tensor, runs: Tensor, source: Source) -> Tensor:
-        """Log-probabilities ``[B, T, V]`` from states ``[B, T, D]``, keys ``[B, S, C]`` and runs ``[B, T, S]``."""
+    def _mix(self, states: Tensor, keys: Tensor, runs: Tensor, source: Source, wanted: Tensor | None = None) -> Tensor:
+        """Log-probabilities ``[B, T, V]`` from states ``[B, T, D]``, keys ``[B, S, C]`` and runs ``[B, T, S]``.
+
+        Where ``wanted [B, T]`` is given, ``[N, V]`` of its tokens.
+        """
         found = self.pointer_query(states) @ keys.transpose(1, 2)
+        ids, mask = (part[:, None].expand_as(runs) for part in (source.ids, source.mask))
+        if wanted is not None:
+            states, found, runs, ids, mask = (part[wanted] for part in (states, found, runs, ids, mask))
         vocabulary, gate = self.predict(states), self.pointer_gate(states)
         with torch.autocast(states.device.type, enabled=False):  # probabilities near 0 need their digits
             logits = found.float() * self.config.pointer_width**-0.5
-            logits = logits + self.pointer_follow[runs] + mask_bias(source.mask, torch.float32)[:, None, :]
-            places = torch.softmax(logits, dim=-1) * source.mask[:, None, :]  # nothing, where there is no source
+            logits = logits + self.pointer_follow[runs] + mask_bias(mask, torch.float32)
+            places = torch.softmax(logits, dim=-1) * mask  # nothing, where there is no source
             share = torch.sigmoid(gate.float())
             mixed = (1 - share) * torch.softmax(vocabulary.float(), dim=-1)
-            ids = source.ids[:, None, :].expand(-1, places.shape[1], -1)
-            return torch.log(mixed.scatter_add(2, ids, share * places) + 1e-12)
+            return torch.log(mixed.scatter_add(-1, ids, share * places) + 1e-12)
 
 
 def _continue(runs: Tensor, written: Tensor, source: Source) -> Tensor:

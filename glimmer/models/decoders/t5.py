@@ -151,9 +151,10 @@ class T5Decoder(Decoder):
         self.dropout = nn.Dropout(config.dropout)
         self.output = None if config.tie_output else nn.Linear(width, self.vocabulary, bias=False)
 
-    def forward(self, targets: Tensor, encoded: States) -> Tensor:
-        """Logits ``[B, T, V]``; the inputs are ``targets`` shifted right behind the start token."""
-        return self.predict(self.states(targets, encoded))
+    def forward(self, targets: Tensor, encoded: States, wanted: Tensor | None = None) -> Tensor:
+        """Logits ``[B, T, V]`` or ``[N, V]``; the inputs are ``targets`` shifted right behind the start token."""
+        states = self.states(targets, encoded)
+        return self.predict(states if wanted is None else states[wanted])
 
     def states(self, targets: Tensor, encoded: States) -> Tensor:
         """The finished states ``[B, T, D]`` that predict ``targets [B, T]``, teacher-forced."""
