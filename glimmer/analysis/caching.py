@@ -15,6 +15,7 @@ from glimmer.analysis.tables import quantity, table
 from glimmer.memory import MemoryStore
 from glimmer.memory.cache import CacheUse, PassageCache
 from glimmer.memory.content import content_of
+from glimmer.memory.stored import read_through
 
 SHARES = (0.0, 1 / 16, 1 / 4)
 """Sizes of the caches, as shares of all passages' decoded states."""
@@ -48,16 +49,12 @@ def measure_cache(path: Path, sizes: Sizes, gathers: int = 200) -> list[CacheCos
         ids, contents = [f"passage-{row}" for row in rows], [content_of([row]) for row in rows]
         for cache, taken in zip(caches, times, strict=True):
             start = time.perf_counter()
-            _read(cache, store, ids, contents)
+            read_through(cache, store, ids, contents)
             taken.append(time.perf_counter() - start)
     return [
         CacheCost(cache.most_bytes, cache.use, median(taken[gathers:]))
         for cache, taken in zip(caches, times, strict=True)
     ]
-
-
-def _read(cache: PassageCache, store: MemoryStore, ids: Sequence[str], contents: Sequence[bytes]) -> None:
-    cache.read(ids, lambda rows: store.read_packed([ids[row] for row in rows], [contents[row] for row in rows]))
 
 
 def cache_table(found: Sequence[CacheCost]) -> str:

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 from glimmer.errors import StoreError
@@ -30,8 +30,8 @@ def part_lock(work: Path, number: int, of: int) -> Iterator[None]:
     """
     part = f"{number}-of-{of}"
     with _locked(work / f"{LOCK}.{part}", False, f"{work.parent}: its part {part} is being written by another process"):
-        for file in work.glob(f"{LOCK}.*-of-*"):
-            with unless_held(file) if not file.name.endswith(f"-of-{of}") else nullcontext(True) as free:
+        for file in (file for file in work.glob(f"{LOCK}.*-of-*") if not file.name.endswith(f"-of-{of}")):
+            with unless_held(file) as free:
                 if not free:
                     raise StoreError(
                         f"{work.parent}: its part {file.name.removeprefix(f'{LOCK}.')} is being written by another "

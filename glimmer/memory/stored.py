@@ -91,11 +91,19 @@ class StoredMemory(Memory):
         """Read ``[P, T, D]``, from the store or the cache; in any thread."""
         if self.cache is None:
             return self.store.read(*wanted)
-        ids, contents = wanted
-        return self.cache.read(
-            list(zip(ids, contents, strict=True)),
-            lambda rows: self.store.read_packed([ids[row] for row in rows], [contents[row] for row in rows]),
-        )
+        return read_through(self.cache, self.store, *wanted)
+
+
+def read_through(cache: PassageCache, store: MemoryStore, ids: Sequence[str], contents: Sequence[bytes]) -> States:
+    """What ``store.read`` gives, ``[P, T, D]``, of the same store every time; what the cache holds is not read again.
+
+    Raises:
+        StoreError: see ``MemoryStore.read_packed``.
+    """
+    return cache.read(
+        list(zip(ids, contents, strict=True)),
+        lambda rows: store.read_packed([ids[row] for row in rows], [contents[row] for row in rows]),
+    )
 
 
 def _wanted(passages: Tokens, passage_ids: tuple[str, ...]) -> Wanted:
