@@ -85,7 +85,8 @@ def default_codecs(run: LoadedRun) -> list[str]:
     codecs += [f"first_tokens,count={max(1, tokens // share)}+raw" for share in (2, 4)]
     for kind, pieces in (("product", (2, 4, 8)), ("optimised_product", (4, 8))):
         codecs += [f"{kind},subspaces={width // piece}" for piece in pieces if width % piece == 0]
-    return [*codecs, *(f"residual,subspaces=1,stages={width // piece}" for piece in (8, 16) if width >= piece)]
+    codecs += [f"residual,subspaces=1,stages={width // piece}" for piece in (8, 16) if width >= piece]
+    return [*codecs, "token_residual"]
 
 
 def measure_codecs(

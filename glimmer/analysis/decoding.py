@@ -16,6 +16,7 @@ from glimmer.analysis.growth import GATHERED, SYNTHETIC, Sizes, drawn, timed
 from glimmer.analysis.tables import table
 from glimmer.data.values import States
 from glimmer.memory import CODECS, Codec, MemoryStore
+from glimmer.memory.codecs import Sample
 from glimmer.memory.writer import write_store
 from glimmer.models.encoders.t5 import T5Encoder, T5EncoderConfig
 from glimmer.precision import uses_bf16
@@ -27,8 +28,11 @@ COMPARED: Mapping[str, Mapping[str, object]] = {
     "product": {"sample": 2048, "iterations": 1},
     "optimised_product": {"sample": 2048, "iterations": 1, "turns": 0},
     "residual": {"sample": 2048, "iterations": 1, "beam": 1},
+    "token_residual": {"sample": 2048, "iterations": 1, "beam": 1},
 }
 """Codecs by name, with options that make them quickly: how well they have learned changes no time of decoding."""
+VOCABULARY = 32_000
+"""Token ids of the synthetic passages are below it."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,11 @@ def measure_decoding(folder: Path, sizes: Sizes, repeats: int = 20) -> DecodingC
 
     The layer's width is that of ``sizes``; its other sizes are as in T5 base, in proportion.
     """
-    states = torch.randn(sizes.passages, sizes.tokens, sizes.width, generator=torch.Generator().manual_seed(0))
-    made = {name: _codec(name, states) for name in COMPARED}
-    stores = {name: _store(folder / name, codec, states) for name, codec in made.items()}
+    generator = torch.Generator().manual_seed(0)
+    states = torch.randn(sizes.passages, sizes.tokens, sizes.width, generator=generator)
+    passages = list(zip(states, torch.randint(VOCABULARY, states.shape[:2], generator=generator), strict=True))
+    made = {name: _codec(name, passages) for name in COMPARED}
+    stores = {name: _store(folder / name, codec, passages) for name, codec in made.items()}
     draw = random.Random(0)
     layer = _layer(states[:GATHERED])
     taken: list[float] = []
@@ -82,17 +88,17 @@ def decoding_table(found: DecodingCosts) -> str:
     return table(["gathered and decoded", "bytes a token", "ms", "of the layer's"], rows)
 
 
-def _codec(name: str, states: torch.Tensor) -> Codec:
+def _codec(name: str, passages: Sample) -> Codec:
     config: ComponentConfig = CODECS.configure(name, **COMPARED[name])
-    codec = CODECS.build(config, width=states.shape[-1])
+    codec = CODECS.build(config, width=passages[0][0].shape[-1])
     if codec.sample:
-        codec.fit(list(states))
+        codec.fit(passages)
     return codec
 
 
-def _store(path: Path, codec: Codec, states: torch.Tensor) -> MemoryStore:
-    passages = [(f"passage-{row}", [row], values) for row, values in enumerate(states)]
-    write_store(path, passages, codec, SYNTHETIC)
+def _store(path: Path, codec: Codec, passages: Sample) -> MemoryStore:
+    rows = [(f"passage-{row}", token_ids.tolist(), states) for row, (states, token_ids) in enumerate(passages)]
+    write_store(path, rows, codec, SYNTHETIC)
     return MemoryStore(path)
 
 

@@ -18,6 +18,7 @@ from glimmer.inference.codec import chosen_codec
 from glimmer.inference.progress import Progress
 from glimmer.inference.run import LoadedRun
 from glimmer.memory import Codec
+from glimmer.memory.codecs import Sample
 from glimmer.memory.writer import Encoded, Plan, Share, StoreWriter
 from glimmer.models.reader import Reader
 from glimmer.registry import ComponentConfig
@@ -176,14 +177,14 @@ def _spread(passages: Iterable[Passage], most: int, taken: list[Passage]) -> Ite
         yield passage
 
 
-def _sample(run: LoadedRun, passages: Iterator[Passage], batch_size: int, codec: Codec) -> list[Tensor]:
-    """Passages' states of which the codec stores as many tokens as it wants to see, where there are as many."""
-    found: list[Tensor] = []
+def _sample(run: LoadedRun, passages: Iterator[Passage], batch_size: int, codec: Codec) -> Sample:
+    """Passages of which the codec stores as many tokens as it wants to see, where there are as many."""
+    found: list[tuple[Tensor, Tensor]] = []
     stored = 0
     while stored < codec.sample and (some := tuple(islice(passages, batch_size))):
-        states = [values for _, _, values in encoded(run, some, batch_size)]
+        states = [(values, torch.tensor(tokens)) for _, tokens, values in encoded(run, some, batch_size)]
         found.extend(states)
-        stored += sum(codec.stored_tokens(len(values)) for values in states)
+        stored += sum(codec.stored_tokens(len(values)) for values, _ in states)
     return found
 
 

@@ -163,7 +163,8 @@ class StoreWriter:
 
         def stored() -> Iterator[Stored]:
             for passage_id, tokens, states in passages:
-                rows = self.plan.codec.encode(states.detach().cpu()).contiguous().view(torch.uint8).numpy()
+                coded = self.plan.codec.encode(states.detach().cpu(), torch.tensor(tokens, dtype=torch.long))
+                rows = coded.contiguous().view(torch.uint8).numpy()
                 yield passage_id, content_of(tokens), rows
                 done(len(tokens), rows.nbytes)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_codecs import with_ids
 
 from glimmer.cli.codecs import codec_of
 from glimmer.memory import CODECS, MEMORIES
@@ -33,7 +34,7 @@ def test_every_codec_is_in_both_tables() -> None:
 
 def test_codebooks_take_what_the_page_says() -> None:
     codec = ProductCodec(codec_of("product"), 128)  # type: ignore[arg-type]
-    codec.fit([torch.zeros(300, 128)])
+    codec.fit(with_ids([torch.zeros(300, 128)]))
     assert codec.arrays()["codebooks"].nbytes == 4 * 256 * 128 == 131_072
 
 

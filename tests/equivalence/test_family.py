@@ -6,6 +6,7 @@ from pathlib import Path
 import plain_t5
 import pytest
 import torch
+from small_codecs import with_ids
 from small_readers import VOCABULARY, WIDTH, small_batch, small_reader
 
 from glimmer.data.values import Batch, States, Tokens
@@ -87,7 +88,7 @@ def test_a_codebook_that_holds_every_vector_is_raw_memory(tmp_path: Path, subspa
         memory = online.encode_memory(batch.passages)
     states = [memory.values[n][memory.mask[n]] for n in range(len(batch.passage_ids))]
     codec = CODECS.build(CODECS.configure("product", codes=256, subspaces=subspaces), width=32)
-    codec.fit(states)
+    codec.fit(with_ids(states))
     ids, lengths = batch.passages.ids.tolist(), batch.passages.mask.sum(1).tolist()
     rows = [(i, ids[n][: lengths[n]], states[n]) for n, i in enumerate(batch.passage_ids)]
     write_store(tmp_path / "store", rows, codec, online.memory_fingerprint())

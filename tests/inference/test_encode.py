@@ -83,7 +83,7 @@ class Toy(Codec):
     def columns(self):
         return self.config.kept
 
-    def encode(self, states):
+    def encode(self, states, token_ids):
         return states[:, : self.config.kept].float()
 
     def decode(self, rows):

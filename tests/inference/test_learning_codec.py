@@ -1,11 +1,12 @@
 """What a codec learns is learned once, kept beside the shards and given back when the store is opened."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from small_codecs import with_ids
 from small_runs import small_run, write_corpus
 from torch import Tensor
 
@@ -15,7 +16,7 @@ from glimmer.inference.encode import encode_passages
 from glimmer.inference.run import LoadedRun, untrained_run
 from glimmer.memory import CODECS, Codec, MemoryStore, register_codec
 from glimmer.memory.check import verify_files
-from glimmer.memory.codecs.base import Arrays
+from glimmer.memory.codecs.base import Arrays, Sample
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.memory.writer import Plan, StoreWriter
 from glimmer.registry import ComponentConfig
@@ -37,7 +38,7 @@ class Centred(Codec):
     def columns(self) -> int:
         return self.width
 
-    def encode(self, states: Tensor) -> Tensor:
+    def encode(self, states: Tensor, token_ids: Tensor) -> Tensor:
         assert self.mean is not None
         return states[:3] - self.mean
 
@@ -52,9 +53,9 @@ class Centred(Codec):
     def sample(self) -> int:
         return 10 if self.mean is None else 0
 
-    def fit(self, sample: Sequence[Tensor]) -> None:
-        FITTED.append(sum(self.stored_tokens(len(states)) for states in sample))
-        self.mean = torch.cat([*sample]).mean(0)
+    def fit(self, sample: Sample) -> None:
+        FITTED.append(sum(self.stored_tokens(len(states)) for states, _ in sample))
+        self.mean = torch.cat([states for states, _ in sample]).mean(0)
 
     def arrays(self) -> Arrays:
         return {} if self.mean is None else {"mean": self.mean.numpy()}
@@ -111,7 +112,7 @@ def test_a_store_that_was_begun_with_something_else_is_refused(tmp_path: Path) -
     plans = []
     for value in (1.0, 2.0):
         codec = CODECS.build(CODECS.configure("test_centred"), width=4)
-        codec.fit([torch.full((2, 4), value)])
+        codec.fit(with_ids([torch.full((2, 4), value)]))
         plans.append(Plan(codec, Fingerprint("encoder", "weights", 1, "text"), shard_passages=4))
     FITTED.clear()
     for plan in (plans[0], plans[0]):

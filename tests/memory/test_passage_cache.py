@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from small_codecs import with_ids
 from torch import Tensor
 
 from glimmer.data.values import States, Tokens
@@ -88,7 +89,7 @@ def store(path: Path, codec: str, **options: Any) -> Path:
     generator = torch.Generator().manual_seed(0)
     rows = [(name, ids, torch.randn(len(ids), WIDTH, generator=generator)) for name, ids in TOKENS.items()]
     if built.sample:
-        built.fit([values for _, _, values in rows])
+        built.fit(with_ids([values for _, _, values in rows]))
     write_store(path, rows, built, MADE_BY)
     return path
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
+from small_codecs import encoded
 from torch import Tensor
 
 from glimmer.data.index import key_of
@@ -302,7 +303,7 @@ def test_a_folder_that_cannot_be_written_is_read(store: Path) -> None:
 def test_a_state_too_large_for_its_type_is_refused() -> None:
     codec = CODECS.build(CODECS.configure("raw", dtype="float16"), width=2)
     with pytest.raises(StoreError, match=r"a state of 7e\+04 does not fit codec\.dtype=float16, which ends at 6"):
-        codec.encode(torch.tensor([[1.0, -7e4]]))
+        encoded(codec, torch.tensor([[1.0, -7e4]]))
 
 
 def test_what_the_disk_refuses_is_one_line(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Codecs: how a token's state is stored."""
 
-from glimmer.memory.codecs.base import CODECS, Codec, register_codec
+from glimmer.memory.codecs.base import CODECS, Codec, Sample, register_codec
 from glimmer.memory.codecs.first_tokens import FirstTokensCodec
 from glimmer.memory.codecs.int8 import Int8Codec
 from glimmer.memory.codecs.optimised_product import OptimisedProductCodec
@@ -8,6 +8,7 @@ from glimmer.memory.codecs.product import ProductCodec
 from glimmer.memory.codecs.raw import DTYPES, RawCodec
 from glimmer.memory.codecs.residual import ResidualCodec
 from glimmer.memory.codecs.sequence import SequenceCodec
+from glimmer.memory.codecs.token_residual import TokenResidualCodec
 
 __all__ = [
     "CODECS",
@@ -19,6 +20,8 @@ __all__ = [
     "ProductCodec",
     "RawCodec",
     "ResidualCodec",
+    "Sample",
     "SequenceCodec",
+    "TokenResidualCodec",
     "register_codec",
 ]

@@ -16,10 +16,12 @@ from glimmer.registry import ComponentConfig, Registry
 
 Arrays = Mapping[str, NDArray[Any]]
 """What a codec has learned, by name; a store keeps each as a file of its own."""
+Sample = Sequence[tuple[Tensor, Tensor]]
+"""Passages: their states ``[T, D]`` and token ids ``[T]``."""
 
 
 class Codec(ABC):
-    """Turns states ``[T, D]`` into stored rows ``[T', C]``, T' at most T, and back.
+    """Turns a passage's states ``[T, D]`` into stored rows ``[T', C]`` of its first T' tokens, and back.
 
     One that learns is fitted to a sample of states, or given what another of its configuration has learned.
     """
@@ -42,12 +44,12 @@ class Codec(ABC):
         return self.columns * self.storage.itemsize
 
     def stored_tokens(self, tokens: int) -> int:
-        """T', how many of a passage's ``tokens`` are stored."""
+        """T', how many of a passage's ``tokens`` are stored, from the first on."""
         return tokens
 
     @abstractmethod
-    def encode(self, states: Tensor) -> Tensor:
-        """Compress a passage's ``[T, D]``.
+    def encode(self, states: Tensor, token_ids: Tensor) -> Tensor:
+        """Compress a passage's ``[T, D]``, the states of the tokens ``[T]``.
 
         Raises:
             StoreError: a state cannot be stored so, or the codec has still to learn.
@@ -62,8 +64,8 @@ class Codec(ABC):
         """How many stored tokens ``fit`` wants to see; 0 where there is nothing to learn, or nothing any more."""
         return 0
 
-    def fit(self, sample: Sequence[Tensor]) -> None:
-        """Learn from passages' states ``[T, D]``; the same sample gives the same result.
+    def fit(self, sample: Sample) -> None:
+        """Learn from passages; the same sample gives the same result.
 
         Raises:
             StoreError: the codec cannot learn from it.

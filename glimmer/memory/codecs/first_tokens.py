@@ -33,7 +33,7 @@ class FirstTokensCodec(Codec):
         """At most n."""
         return min(tokens, self.config.count)
 
-    def encode(self, states: Tensor) -> Tensor:
+    def encode(self, states: Tensor, token_ids: Tensor) -> Tensor:
         """Drop all tokens but the first n."""
         return states[: self.config.count].to(self.storage)
 

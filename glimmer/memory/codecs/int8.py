@@ -26,7 +26,7 @@ class Int8Codec(Codec):
         """A byte a dimension and those of the scale."""
         return self.width + SCALE.itemsize
 
-    def encode(self, states: Tensor) -> Tensor:
+    def encode(self, states: Tensor, token_ids: Tensor) -> Tensor:
         """Round every value to the nearest of its token's 255 steps.
 
         Raises:

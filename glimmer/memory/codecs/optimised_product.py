@@ -34,17 +34,17 @@ class OptimisedProductCodec(ProductCodec):
     config: OptimisedProductConfig
 
     @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
+    def shapes(self) -> dict[str, tuple[int | None, ...]]:
         """The shapes of the learned arrays, all float32, by name."""
         return {MEAN: (self.width,), ROTATION: (self.width, self.width), **super().shapes}
 
-    def encode(self, states: Tensor) -> Tensor:
+    def encode(self, states: Tensor, token_ids: Tensor) -> Tensor:
         """Rotate the states, find the nearest codes and pack them.
 
         Raises:
             StoreError: a state is infinite or no number, or nothing is learned yet.
         """
-        return super().encode((states.float() - self.learned(MEAN)) @ self.learned(ROTATION))
+        return super().encode((states.float() - self.learned(MEAN)) @ self.learned(ROTATION), token_ids)
 
     def decode(self, rows: Tensor) -> Tensor:
         """Look the codes up and rotate back."""

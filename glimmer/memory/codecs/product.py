@@ -1,6 +1,5 @@
 """Product quantisation of stored memory (MEMORY-VQ): packed codes, and the codebooks that they point into."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor
 
 from glimmer.errors import StoreError
-from glimmer.memory.codecs.base import Arrays, Codec, register_codec, require_finite
+from glimmer.memory.codecs.base import Arrays, Codec, Sample, register_codec, require_finite
 from glimmer.memory.codecs.codebooks import CodebookConfig, lookup, nearest
 from glimmer.memory.codecs.kmeans import fit_codebooks
 from glimmer.memory.codecs.packing import pack, packed_bytes, unpack
@@ -46,8 +45,8 @@ class ProductCodec(Codec):
         return packed_bytes(self.subspaces, self.config.bits)
 
     @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of the learned arrays, all float32, by name."""
+    def shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """The shapes of the learned arrays, all float32, by name; None for any number."""
         return {CODEBOOKS: (self.subspaces, self.config.codes, self.width // self.subspaces)}
 
     def learned(self, name: str) -> Tensor:
@@ -62,7 +61,7 @@ class ProductCodec(Codec):
             )
         return self._learned[name]
 
-    def encode(self, states: Tensor) -> Tensor:
+    def encode(self, states: Tensor, token_ids: Tensor) -> Tensor:
         """Find the nearest codes and pack them.
 
         Raises:
@@ -80,13 +79,13 @@ class ProductCodec(Codec):
         """What the codebooks are drawn from, until there are some."""
         return 0 if self._learned else self.config.sample
 
-    def fit(self, sample: Sequence[Tensor]) -> None:
+    def fit(self, sample: Sample) -> None:
         """Learn the codebooks from random tokens of the sample, where it has more than are wanted.
 
         Raises:
             StoreError: there is no state, or one is infinite or no number.
         """
-        states = torch.cat([*sample, torch.empty(0, self.width)])
+        states = torch.cat([*(states for states, _ in sample), torch.empty(0, self.width)])
         if len(states) > self.config.sample:
             generator = torch.Generator().manual_seed(self.config.seed)
             states = states[torch.randperm(len(states), generator=generator)[: self.config.sample]]
@@ -111,9 +110,17 @@ class ProductCodec(Codec):
         Raises:
             StoreError: there is nothing, or something of another shape.
         """
-        wanted = {name: ("float32", shape) for name, shape in self.shapes.items()}
-        found = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
-        if found != wanted:
+        fits = arrays.keys() == self.shapes.keys() and all(
+            arrays[name].dtype == np.float32 and _has_shape(arrays[name].shape, shape)
+            for name, shape in self.shapes.items()
+        )
+        if not fits:
             needs = ", ".join(f"the array {name}, float32 of {shape}" for name, shape in self.shapes.items())
+            found = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
             raise StoreError(f"the codec {self.config.name} needs {needs}; found {found}")
         self._learned = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+
+def _has_shape(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    """Whether every number is the wanted one, where one is."""
+    return len(shape) == len(wanted) and all(w is None or n == w for n, w in zip(shape, wanted, strict=True))

@@ -35,7 +35,7 @@ class RawCodec(Codec):
         """One element a dimension."""
         return self.width
 
-    def encode(self, states: Tensor) -> Tensor:
+    def encode(self, states: Tensor, token_ids: Tensor) -> Tensor:
         """Cast to the storage type.
 
         Raises:

@@ -62,11 +62,11 @@ class ResidualCodec(ProductCodec):
         return packed_bytes(self.subspaces * self.stages, self.config.bits)
 
     @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
+    def shapes(self) -> dict[str, tuple[int | None, ...]]:
         """``[G, M, C, W]``."""
         return {CODEBOOKS: (self.subspaces, self.stages, self.config.codes, self.width // self.subspaces)}
 
-    def encode(self, states: Tensor) -> Tensor:
+    def encode(self, states: Tensor, token_ids: Tensor) -> Tensor:
         """Search for the codes that leave least.
 
         Raises:

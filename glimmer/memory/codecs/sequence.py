@@ -1,6 +1,6 @@
 """Codecs one after the other: what the first stores, the next compresses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from glimmer.errors import StoreError
-from glimmer.memory.codecs.base import CODECS, Arrays, Codec, register_codec
+from glimmer.memory.codecs.base import CODECS, Arrays, Codec, Sample, register_codec
 from glimmer.options import option
 from glimmer.registry import ComponentConfig
 
@@ -60,10 +60,10 @@ class SequenceCodec(Codec):
             tokens = part.stored_tokens(tokens)
         return tokens
 
-    def encode(self, states: Tensor) -> Tensor:
+    def encode(self, states: Tensor, token_ids: Tensor) -> Tensor:
         """Compress by one after the other."""
         for part in self.parts.values():
-            states = part.encode(states)
+            states = part.encode(states, token_ids[: len(states)])
         return states
 
     def decode(self, rows: Tensor) -> Tensor:
@@ -77,12 +77,14 @@ class SequenceCodec(Codec):
         """What the part that needs most of them needs."""
         return max(part.sample for part in self.parts.values())
 
-    def fit(self, sample: Sequence[Tensor]) -> None:
+    def fit(self, sample: Sample) -> None:
         """Fit every part to what those before it make of the sample."""
         for part in self.parts.values():
             if part.sample:
                 part.fit(sample)
-            sample = [part.encode(states) for states in sample] if part is not self._last else ()
+            if part is not self._last:
+                stored = ((part.encode(states, token_ids), token_ids) for states, token_ids in sample)
+                sample = [(states, token_ids[: len(states)]) for states, token_ids in stored]
 
     def arrays(self) -> Arrays:
         """Those of the parts, as ``PART.ARRAY``."""

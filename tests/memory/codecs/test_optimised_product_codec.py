@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from small_codecs import encoded, with_ids
 from torch import Tensor
 
 from glimmer.errors import StoreError
@@ -24,15 +25,15 @@ def rotation(width: int, seed: int = 0) -> Tensor:
 
 
 def lost(codec: Codec, vectors: Tensor) -> float:
-    return float((codec.decode(codec.encode(vectors)) - vectors).square().mean())
+    return float((codec.decode(encoded(codec, vectors)) - vectors).square().mean())
 
 
 def test_a_state_is_the_mean_and_the_rotated_vectors_of_its_codes() -> None:
     codec = optimised(8)
     assert codec.bytes_per_token == 1
-    codec.fit([drawn(200, 8) + 3, drawn(100, 8, seed=1) + 3])
+    codec.fit(with_ids([drawn(200, 8) + 3, drawn(100, 8, seed=1) + 3]))
     fresh = drawn(40, 8, seed=2) + 3
-    rows, arrays = codec.encode(fresh), {name: torch.from_numpy(a) for name, a in codec.arrays().items()}
+    rows, arrays = encoded(codec, fresh), {name: torch.from_numpy(a) for name, a in codec.arrays().items()}
     assert (rows.dtype, rows.shape) == (torch.uint8, (40, 1))
     mean, turned, books = arrays["mean"], arrays["rotation"], arrays["codebooks"]
     torch.testing.assert_close(turned @ turned.T, torch.eye(8), atol=1e-5, rtol=0)
@@ -42,7 +43,7 @@ def test_a_state_is_the_mean_and_the_rotated_vectors_of_its_codes() -> None:
     decoded = codec.decode(rows)
     torch.testing.assert_close(decoded, mean + torch.cat([books[g][codes[:, g]] for g in range(2)], 1) @ turned.T)
     torch.testing.assert_close(codec.decode(rows[7:9]), decoded[7:9])
-    assert torch.equal(torch.cat([codec.encode(one[None]) for one in fresh]), rows)
+    assert torch.equal(torch.cat([encoded(codec, one[None]) for one in fresh]), rows)
     assert codec.decode(rows[:0]).shape == (0, 8)
 
 
@@ -51,7 +52,7 @@ def test_it_loses_less_than_product_quantisation_where_dimensions_depend_on_each
     plain = CODECS.build(CODECS.configure("product", codes=16, subspaces=2), width=8)
     codecs = [plain, optimised(8, turns=0), optimised(8, turns=8)]
     for codec in codecs:
-        codec.fit([vectors])
+        codec.fit(with_ids([vectors]))
     errors = [lost(codec, vectors) for codec in codecs]
     assert errors == sorted(errors, reverse=True)
 
@@ -73,13 +74,13 @@ def test_procrustes_finds_the_rotation_that_was_made() -> None:
 def test_what_is_learned_follows_from_sample_and_seed_and_is_loaded_elsewhere() -> None:
     first, second, loaded = (optimised(8, seed=3) for _ in range(3))
     for codec in (first, second):
-        codec.fit([drawn(300, 8)])
+        codec.fit(with_ids([drawn(300, 8)]))
     loaded.load(first.arrays())
     fresh = drawn(9, 8, seed=1)
-    assert torch.equal(first.encode(fresh), second.encode(fresh))
-    assert torch.equal(first.encode(fresh), loaded.encode(fresh))
+    assert torch.equal(encoded(first, fresh), encoded(second, fresh))
+    assert torch.equal(encoded(first, fresh), encoded(loaded, fresh))
     arrays = {name: array for name, array in first.arrays().items() if name != "rotation"}
     with pytest.raises(StoreError, match=r"the array mean, float32 of \(8,\), the array rotation, float32 of \(8, 8\)"):
         loaded.load(arrays)
     with pytest.raises(StoreError, match="optimised_product has no codebooks yet"):
-        optimised(8).encode(fresh)
+        encoded(optimised(8), fresh)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_codecs import encoded, with_ids
 from torch import Tensor
 
 from glimmer.errors import ConfigError, StoreError
@@ -41,9 +42,9 @@ def test_a_token_takes_its_codes_bits(width: int, options: dict[str, int], store
 def test_codes_are_of_the_nearest_vectors(codes: int) -> None:
     codec = product(12, codes=codes, subspaces=3, iterations=2, rounds=4)
     sample = states(700, 12)
-    codec.fit([sample[:300], sample[300:]])
+    codec.fit(with_ids([sample[:300], sample[300:]]))
     fresh = states(50, 12, seed=1)
-    rows = codec.encode(fresh)
+    rows = encoded(codec, fresh)
     assert (rows.dtype, rows.shape) == (torch.uint8, (50, math.ceil(3 * (codes - 1).bit_length() / 8)))
     codebooks = torch.from_numpy(codec.arrays()["codebooks"])
     distances = (fresh.view(50, 3, 1, 4) - codebooks).square().sum(-1)
@@ -58,32 +59,32 @@ def test_more_codes_lose_less() -> None:
     errors = []
     for codes in (16, 64, 256):
         codec = product(8, codes=codes, subspaces=2, iterations=2, rounds=4)
-        codec.fit([sample])
-        errors.append(float((codec.decode(codec.encode(sample)) - sample).square().mean()))
+        codec.fit(with_ids([sample]))
+        errors.append(float((codec.decode(encoded(codec, sample)) - sample).square().mean()))
     assert errors == sorted(errors, reverse=True)
     assert errors[0] < 0.6
 
 
 def test_what_is_learned_is_loaded_elsewhere_and_decides_alone() -> None:
     first, second = product(8, codes=16, seed=3), product(8, codes=16)
-    first.fit([states(300, 8)])
+    first.fit(with_ids([states(300, 8)]))
     assert first.sample == 0
     second.load(first.arrays())
     assert second.sample == 0
-    assert torch.equal(first.encode(states(9, 8, 1)), second.encode(states(9, 8, 1)))
+    assert torch.equal(encoded(first, states(9, 8, 1)), encoded(second, states(9, 8, 1)))
 
 
 def test_tokens_of_the_whole_sample_are_learned_from() -> None:
     codec = product(8, codes=16, subspaces=1, sample=16)
     sample = torch.cat([torch.zeros(50, 8), torch.ones(50, 8)])
-    codec.fit([sample])
-    assert torch.equal(codec.decode(codec.encode(sample)), sample)
+    codec.fit(with_ids([sample]))
+    assert torch.equal(codec.decode(encoded(codec, sample)), sample)
 
 
 def test_a_store_keeps_the_codebooks_and_every_bit_of_them_counts(tmp_path: Path) -> None:
     codec = product(8, codes=16)
     passages = {name: states(n, 8, seed=n) for n, name in ((3, "a"), (5, "b"))}
-    codec.fit(list(passages.values()))
+    codec.fit(with_ids(list(passages.values())))
     rows = [(name, range(len(values)), values) for name, values in passages.items()]
     write_store(tmp_path / "store", rows, codec, Fingerprint("e", "w", 1, "t"))
     opened = MemoryStore(tmp_path / "store")
@@ -107,9 +108,9 @@ def test_nothing_is_stored_before_something_is_learned() -> None:
     assert codec.sample == 65_536
     assert codec.arrays() == {}
     with pytest.raises(StoreError, match="product has no codebooks yet"):
-        codec.encode(states(2, 8))
+        encoded(codec, states(2, 8))
     with pytest.raises(StoreError, match="no states to learn its codebooks from"):
-        codec.fit([])
+        codec.fit(with_ids([]))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_a_codec_that_learns_nothing_says_so() -> None:
     with pytest.raises(StoreError, match="the codec raw has no arrays, found codebooks"):
         raw.load({"codebooks": np.zeros(1)})
     with pytest.raises(StoreError, match="the codec raw has nothing to learn"):
-        raw.fit([])
+        raw.fit(with_ids([]))
 
 
 @pytest.mark.parametrize(

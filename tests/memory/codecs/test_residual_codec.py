@@ -4,6 +4,7 @@ from itertools import product as every
 
 import pytest
 import torch
+from small_codecs import encoded, with_ids
 from torch import Tensor
 
 from glimmer.errors import ConfigError, StoreError
@@ -22,7 +23,7 @@ def states(tokens: int, width: int, seed: int = 0) -> Tensor:
 
 
 def lost(codec: Codec, vectors: Tensor) -> float:
-    return float((codec.decode(codec.encode(vectors)) - vectors).square().mean())
+    return float((codec.decode(encoded(codec, vectors)) - vectors).square().mean())
 
 
 @pytest.mark.parametrize(
@@ -47,9 +48,9 @@ def test_a_token_takes_its_codes_bits(width: int, options: dict[str, int], shape
 @pytest.mark.parametrize("subspaces", [1, 2])
 def test_a_state_is_the_sum_of_its_codes_vectors(subspaces: int) -> None:
     codec = residual(8, codes=16, subspaces=subspaces, stages=3, beam=2)
-    codec.fit([states(200, 8), states(100, 8, 1)])
+    codec.fit(with_ids([states(200, 8), states(100, 8, 1)]))
     fresh = states(40, 8, 2)
-    rows = codec.encode(fresh)
+    rows = encoded(codec, fresh)
     assert (rows.dtype, rows.shape) == (torch.uint8, (40, -(-subspaces * 3 * 4 // 8)))
     codes = torch.stack([rows & 15, rows >> 4], 2).flatten(1)[:, : 3 * subspaces].view(40, subspaces, 3).long()
     codebooks = torch.from_numpy(codec.arrays()["codebooks"])
@@ -57,8 +58,8 @@ def test_a_state_is_the_sum_of_its_codes_vectors(subspaces: int) -> None:
     decoded = codec.decode(rows)
     torch.testing.assert_close(decoded, torch.cat(sums, 1))
     assert torch.equal(codec.decode(rows[7:9]), decoded[7:9])
-    assert torch.equal(torch.cat([codec.encode(one[None]) for one in fresh]), rows)
-    assert codec.decode(codec.encode(fresh[:0])).shape == (0, 8)
+    assert torch.equal(torch.cat([encoded(codec, one[None]) for one in fresh]), rows)
+    assert codec.decode(encoded(codec, fresh[:0])).shape == (0, 8)
 
 
 def test_a_beam_of_all_codings_finds_the_nearest() -> None:
@@ -75,14 +76,14 @@ def test_wider_beams_more_stages_and_loud_dimensions_lose_less() -> None:
     sample = states(600, 8)
     fitted = {stages: residual(8, codes=16, stages=stages, beam=4) for stages in (1, 2, 4)}
     for codec in fitted.values():
-        codec.fit([sample])
+        codec.fit(with_ids([sample]))
     errors = [lost(codec, sample) for codec in fitted.values()]
     assert errors == sorted(errors, reverse=True)
     greedy = residual(8, codes=16, stages=4, beam=1)
     greedy.load(fitted[4].arrays())
     assert lost(fitted[4], sample) < lost(greedy, sample)
     product = CODECS.build(CODECS.configure("product", codes=16, subspaces=4), width=8)
-    product.fit([sample])
+    product.fit(with_ids([sample]))
     assert product.bytes_per_token == fitted[4].bytes_per_token
     assert lost(fitted[4], sample) < lost(product, sample)
 
@@ -90,14 +91,14 @@ def test_wider_beams_more_stages_and_loud_dimensions_lose_less() -> None:
 def test_what_is_learned_follows_from_sample_and_seed() -> None:
     first, second, other = (residual(8, codes=16, stages=2, seed=seed) for seed in (1, 1, 2))
     for codec in (first, second, other):
-        codec.fit([states(300, 8)])
+        codec.fit(with_ids([states(300, 8)]))
     fresh = states(9, 8, 1)
-    assert torch.equal(first.encode(fresh), second.encode(fresh))
-    assert not torch.equal(first.encode(fresh), other.encode(fresh))
+    assert torch.equal(encoded(first, fresh), encoded(second, fresh))
+    assert not torch.equal(encoded(first, fresh), encoded(other, fresh))
     with pytest.raises(StoreError, match="residual has no codebooks yet"):
-        residual(8).encode(fresh)
+        encoded(residual(8), fresh)
     with pytest.raises(StoreError, match="infinite or NaN, which codec residual cannot store"):
-        first.encode(torch.full((1, 8), torch.inf))
+        encoded(first, torch.full((1, 8), torch.inf))
 
 
 def test_subspaces_that_do_not_divide_the_width_are_refused() -> None:

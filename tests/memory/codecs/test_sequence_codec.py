@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_codecs import encoded, with_ids
 from torch import Tensor
 
 from glimmer.cli.codecs import codec_of
@@ -20,14 +21,14 @@ PASSAGES = {f"p{n}": torch.randn(n, 8, generator=torch.Generator().manual_seed(n
 def build(text: str, width: int = 8) -> Codec:
     codec = CODECS.build(codec_of(text), width=width)
     if codec.sample:
-        codec.fit(list(PASSAGES.values()))
+        codec.fit(with_ids(list(PASSAGES.values())))
     return codec
 
 
 def test_first_tokens_are_kept_and_the_others_are_not() -> None:
     codec = build("first_tokens,count=4")
     for states in PASSAGES.values():
-        assert torch.equal(codec.decode(codec.encode(states)), states[:4])
+        assert torch.equal(codec.decode(encoded(codec, states)), states[:4])
         assert codec.stored_tokens(len(states)) == min(4, len(states))
     assert codec.bytes_per_token == 4 * 8
 
@@ -36,10 +37,10 @@ def test_first_tokens_are_kept_and_the_others_are_not() -> None:
 def test_a_sequence_is_its_parts_one_by_one(last: str) -> None:
     sequence, alone = build(f"first_tokens,count=4+{last}"), CODECS.build(codec_of(last), width=8)
     if alone.sample:
-        alone.fit([states[:4] for states in PASSAGES.values()])
+        alone.fit(with_ids([states[:4] for states in PASSAGES.values()]))
     states = PASSAGES["p9"]
-    assert torch.equal(sequence.encode(states), alone.encode(states[:4]))
-    assert torch.equal(sequence.decode(sequence.encode(states)), alone.decode(alone.encode(states[:4])))
+    assert torch.equal(encoded(sequence, states), encoded(alone, states[:4]))
+    assert torch.equal(sequence.decode(encoded(sequence, states)), alone.decode(encoded(alone, states[:4])))
     assert sequence.storage == alone.storage
     assert sequence.bytes_per_token == alone.bytes_per_token
     assert sequence.stored_tokens(9) == 4
@@ -56,13 +57,13 @@ def test_a_store_opens_with_its_sequence_again(tmp_path: Path, text: str) -> Non
     for row, states in enumerate(PASSAGES.values()):
         kept = codec.stored_tokens(len(states))
         assert int(read.mask[row].sum()) == kept
-        assert torch.equal(read.values[row, :kept], codec.decode(codec.encode(states)))
+        assert torch.equal(read.values[row, :kept], codec.decode(encoded(codec, states)))
 
 
 def test_a_part_learns_from_what_it_will_be_given() -> None:
     codec = build("first_tokens,count=2+product,codes=16")  # 6 tokens are kept, and held exactly
     for states in PASSAGES.values():
-        assert torch.equal(codec.decode(codec.encode(states)), states[:2])
+        assert torch.equal(codec.decode(encoded(codec, states)), states[:2])
     assert list(codec.arrays()) == ["2.codebooks"]
     with pytest.raises(StoreError, match=r"has the parts 1, 2, found the array 3\.codebooks"):
         codec.load({"3.codebooks": np.zeros(1)})
@@ -95,7 +96,7 @@ def test_a_mistake_names_its_place(text: str, message: str) -> None:
 def test_every_codec_decodes_rows_of_several_passages_at_once() -> None:
     for text in ("raw", "int8", "product,codes=16", "first_tokens,count=3", "first_tokens,count=3+int8"):
         codec = build(text)
-        rows = [codec.encode(states) for states in PASSAGES.values()]
+        rows = [encoded(codec, states) for states in PASSAGES.values()]
         together = codec.decode(torch.cat(rows))
         assert together.dtype == torch.float32
         one_by_one: Tensor = torch.cat([codec.decode(some) for some in rows])
