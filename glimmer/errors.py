@@ -20,6 +20,10 @@ class DataError(GlimmerError):
     """A file that is missing, malformed or cannot be written; the message names it and, if there is one, the line."""
 
 
+class WriteError(DataError):
+    """A file that cannot be written."""
+
+
 class CheckpointError(GlimmerError):
     """A checkpoint that is missing, corrupt, or of another model."""
 

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from glimmer.criterions.base import Criterion, CriterionConfig, CriterionOutput, register_criterion
 from glimmer.data.values import Batch, Tokens
+from glimmer.errors import TrainingError
 from glimmer.models.base import Model
 from glimmer.models.values import ReaderOutput
 from glimmer.options import option
@@ -36,6 +37,9 @@ class CrossEntropy(Criterion):
         """The sum over each question's target tokens.
 
         With label smoothing it logs the plain negative log-likelihood as ``nll``.
+
+        Raises:
+            TrainingError: the model does not give logits of just these tokens.
         """
         logits, smoothing, counts = output.logits.float(), self.config.label_smoothing, self.counts(batch)
         logs = {}
@@ -48,5 +52,10 @@ class CrossEntropy(Criterion):
 def _losses(logits: Tensor, targets: Tokens, smoothing: float) -> Tensor:
     """Every question's sum ``[B]``."""
     ids = targets.ids[targets.mask]
+    if logits.shape[:-1] != ids.shape:
+        raise TrainingError(
+            f"the model gives logits of shape {tuple(logits.shape)}; expected [N, V] with a row for each of the "
+            f"batch's N = {len(ids)} target tokens that are real, question by question"
+        )
     losses = functional.cross_entropy(logits, ids, reduction="none", label_smoothing=smoothing)
     return targets.placed(losses).sum(1)

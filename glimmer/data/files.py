@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from glimmer.errors import DataError, suggest
+from glimmer.errors import DataError, WriteError, suggest
 
 ASSETS = Path(__file__).parent.parent / "assets"
 PACKAGE = "package:"
@@ -134,7 +134,7 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Replace a file in one step: whoever reads, now or after a crash, finds the old file or the new.
 
     Raises:
-        DataError: the file cannot be written; the old one is as it was.
+        WriteError: the file cannot be written; the old one is as it was.
     """
     with new_file(path) as file:
         file.write(content)
@@ -147,7 +147,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     It is packed where ``path`` ends in ``.gz``; the same content gives the same bytes.
 
     Raises:
-        DataError: the file cannot be written; the old one is as it was.
+        WriteError: the file cannot be written; the old one is as it was.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -195,7 +195,7 @@ def writing(path: Path) -> Iterator[None]:
     """Say in one line what the system refuses while the block writes ``path``.
 
     Raises:
-        DataError: names ``path`` and the reason.
+        WriteError: names ``path`` and the reason.
     """
     try:
         yield
@@ -203,7 +203,7 @@ def writing(path: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         if isinstance(error, FileExistsError | NotADirectoryError):
             reason = next((f"{parent} is a file, not a folder" for parent in path.parents if parent.is_file()), reason)
-        raise DataError(f"{path}: cannot be written: {reason}") from None
+        raise WriteError(f"{path}: cannot be written: {reason}") from None
 
 
 def content_hash(*parts: str | bytes) -> str:

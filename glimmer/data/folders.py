@@ -20,7 +20,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     processes have left of it is removed first.
 
     Raises:
-        DataError: it cannot be written, or ``path`` is a folder with something in it.
+        WriteError: it cannot be written, or ``path`` is a folder with something in it.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)

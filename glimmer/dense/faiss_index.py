@@ -11,7 +11,7 @@ from torch import Tensor
 
 from glimmer.data.files import content_hash
 from glimmer.data.folders import new_folder
-from glimmer.errors import ConfigError, DataError, StoreError
+from glimmer.errors import ConfigError, StoreError, WriteError
 from glimmer.retrieval.vectors import Vectors
 
 FILE = "index.faiss"
@@ -88,7 +88,7 @@ def _keep(faiss: Any, index: Any, folder: Path) -> None:
     try:
         with new_folder(folder) as made:
             faiss.write_index(index, str(made / FILE))
-    except DataError:
+    except WriteError:
         if not folder.exists():  # or else another process has put the same index there in the meantime
             raise
 

@@ -22,7 +22,7 @@ def publish_generation(
 
     Raises:
         StoreError: an id occurs twice.
-        DataError, OSError: the disk refuses a write; the store is as it was.
+        WriteError, OSError: the disk refuses a write; the store is as it was.
     """
     infos, live = [info for info, _ in parts], [live for _, live in parts]
     index, codec = store / index_name(content["generation"]), store / CODEC

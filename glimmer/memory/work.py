@@ -53,7 +53,7 @@ class Work:
 
         Raises:
             StoreError: it was begun otherwise.
-            DataError: the disk refuses a write.
+            WriteError: the disk refuses a write.
         """
         if self.path.is_dir() and self.generation != content["generation"]:
             self.discard()  # left by a writer that was stopped after its manifest was there

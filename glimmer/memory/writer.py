@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glimmer.errors import DataError, StoreError
+from glimmer.errors import StoreError, WriteError
 from glimmer.memory.check import check_vacant
 from glimmer.memory.codecs import Codec
 from glimmer.memory.content import content_of
@@ -260,11 +260,12 @@ class StoreWriter:
         """
         try:
             yield
-        except (OSError, DataError) as error:
-            reason = error if isinstance(error, DataError) else f"cannot be written: {error.strerror or error}"
-            where = "" if isinstance(error, DataError) else f"{error.filename or self.path}: "
+        except (OSError, WriteError) as error:
+            reason = str(error)
+            if isinstance(error, OSError):
+                reason = f"{error.filename or self.path}: cannot be written: {error.strerror or error}"
             raise StoreError(
-                f"{where}{reason}; finished shards are kept: make room and give the same command again to go on"
+                f"{reason}; finished shards are kept: make room and give the same command again to go on"
             ) from None
 
 

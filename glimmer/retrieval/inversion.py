@@ -18,7 +18,7 @@ from tqdm import tqdm
 from glimmer.data.array_file import ArrayFile
 from glimmer.data.files import write_json
 from glimmer.data.folders import new_folder
-from glimmer.errors import DataError
+from glimmer.errors import WriteError
 from glimmer.retrieval.inverted_index import FORMAT_VERSION, LENGTHS, MANIFEST
 from glimmer.retrieval.postings_file import Block, Integers, PostingsFile, Runs
 
@@ -37,12 +37,12 @@ def write_inverted_index(folder: Path, made_of: Mapping[str, Any], passages: Ite
         passages: read once.
 
     Raises:
-        DataError: the disk refuses a write.
+        WriteError: the disk refuses a write.
     """
     try:
         with new_folder(folder) as made, TemporaryDirectory(dir=made) as rough:
             _write(made, Path(rough), made_of, passages)
-    except DataError:
+    except WriteError:
         if not folder.exists():
             raise
 

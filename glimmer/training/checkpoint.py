@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from glimmer.data.files import write_bytes
-from glimmer.errors import CheckpointError, DataError
+from glimmer.errors import CheckpointError, WriteError
 
 FORMAT = 1
 
@@ -31,7 +31,7 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     torch.save({"format": FORMAT, **_compact(state, "checkpoint")}, buffer)
     try:
         write_bytes(path, buffer.getbuffer())
-    except DataError as error:
+    except WriteError as error:
         raise CheckpointError(str(error)) from None
 
 

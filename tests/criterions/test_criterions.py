@@ -10,7 +10,7 @@ from torch import Tensor
 
 from glimmer.criterions import CRITERIONS, Criterion, CriterionOutput
 from glimmer.data.values import Batch, Tokens
-from glimmer.errors import ConfigError
+from glimmer.errors import ConfigError, TrainingError
 from glimmer.models.values import Pairs, Ranking, ReaderOutput, States
 
 INF = float("inf")
@@ -317,3 +317,11 @@ def test_evidence_attention_follows_the_target(
     assert result.values.tolist() == pytest.approx([-sum(map(math.log, shares))])
     hits = [float(token == 4) for _, token in taught]  # the last token has the highest odds
     assert [v.tolist() for v in result.logs["next"]] == [[sum(hits[1:])], [len(taught) - 1]]
+
+
+def test_logits_of_all_positions_are_refused_by_name() -> None:
+    batch = make_batch([[1], [1]], lengths=[2, 3])
+    output = replace(make_output(batch, torch.zeros(2, 1)), logits=torch.zeros(2, 3, 5))
+    message = r"gives logits of shape \(2, 3, 5\); expected \[N, V\] with a row for each of the batch's N = 5 target"
+    with pytest.raises(TrainingError, match=message):
+        build("cross_entropy")(FakeReader(torch.zeros(1)), output, batch)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from glimmer.errors import StoreError
+from glimmer.errors import DataError, StoreError
 from glimmer.memory import CODECS, MemoryStore
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.memory.writer import Encoded, Plan, Share, StoreWriter
@@ -107,11 +107,22 @@ def test_what_was_killed_within_a_shard_goes_on_to_the_same_bytes(tmp_path: Path
     assert content(path) == whole
 
 
+def test_passages_that_cannot_be_read_are_no_matter_of_room(tmp_path: Path) -> None:
+    def broken() -> Iterator[Encoded]:
+        yield shard(0)[0]
+        raise DataError("passages.jsonl:3: no title")
+
+    with StoreWriter(tmp_path / "store", plan()) as writer:
+        with pytest.raises(DataError, match=r"^passages\.jsonl:3: no title$"):
+            writer.write(0, "p0", "", broken(), lambda tokens, size: None)
+        assert not list((tmp_path / "store" / "shards").iterdir())
+
+
 FULL = """
 import resource, sys
 from pathlib import Path
 from test_writer import write
-from glimmer.errors import StoreError
+from glimmer.errors import DataError, StoreError
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096 + 150, resource.RLIM_INFINITY))
 try:
     write(Path(sys.argv[1]))
