@@ -103,7 +103,7 @@ class MemoryStore:
             target[begin : begin + stop - start] = self.shard(shard).states[start:stop]
             begin += stop - start
         with torch.autocast("cpu", enabled=False):  # one thread's autocast does not reach another that reads for it
-            return self.codec.decode(stored), lengths
+            return self.codec.decode(stored, lengths), lengths
 
     def find(self, passage_id: str) -> int | None:
         """The position of a passage in the index, or None."""

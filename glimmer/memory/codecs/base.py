@@ -56,8 +56,11 @@ class Codec(ABC):
         """
 
     @abstractmethod
-    def decode(self, rows: Tensor) -> Tensor:
-        """Restore float32 ``[N, D]`` of N stored tokens, of several passages at once or of a part of one."""
+    def decode(self, rows: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Restore float32 ``[N, D]`` of whole passages, one after the other, of which so many tokens each are stored.
+
+        What is restored of a passage does not depend on those beside it.
+        """
 
     @property
     def sample(self) -> int:

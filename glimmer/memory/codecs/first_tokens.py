@@ -1,5 +1,6 @@
 """Keeping the memory of a passage's first tokens alone (MEMORY-VQ's baseline LUMEN-Light)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,6 +38,6 @@ class FirstTokensCodec(Codec):
         """Drop all tokens but the first n."""
         return states[: self.config.count].to(self.storage)
 
-    def decode(self, rows: Tensor) -> Tensor:
+    def decode(self, rows: Tensor, lengths: Sequence[int]) -> Tensor:
         """The states as they are."""
         return rows

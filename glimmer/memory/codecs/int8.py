@@ -1,5 +1,7 @@
 """Eight bits a dimension, with a scale of its own for every token."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -38,7 +40,7 @@ class Int8Codec(Codec):
         steps = (states / scale.masked_fill(scale == 0, 1.0)).round().clamp(-LARGEST, LARGEST).to(torch.int8)
         return torch.cat([steps.view(torch.uint8), scale.view(torch.uint8)], 1)
 
-    def decode(self, rows: Tensor) -> Tensor:
+    def decode(self, rows: Tensor, lengths: Sequence[int]) -> Tensor:
         """Multiply by the scales."""
         scale = rows[:, self.width :].clone(memory_format=torch.contiguous_format).view(SCALE)  # aligned
         return rows[:, : self.width].view(torch.int8).to(SCALE) * scale

@@ -3,6 +3,7 @@
 Legend: N tokens, D width.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,9 +47,9 @@ class OptimisedProductCodec(ProductCodec):
         """
         return super().encode((states.float() - self.learned(MEAN)) @ self.learned(ROTATION), token_ids)
 
-    def decode(self, rows: Tensor) -> Tensor:
+    def decode(self, rows: Tensor, lengths: Sequence[int]) -> Tensor:
         """Look the codes up and rotate back."""
-        return torch.addmm(self.learned(MEAN), super().decode(rows), self.learned(ROTATION).T)
+        return torch.addmm(self.learned(MEAN), super().decode(rows, lengths), self.learned(ROTATION).T)
 
     def _learn(self, states: Tensor) -> dict[str, Tensor]:
         states = states.float()

@@ -1,5 +1,6 @@
 """Product quantisation of stored memory (MEMORY-VQ): packed codes, and the codebooks that they point into."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +71,7 @@ class ProductCodec(Codec):
         require_finite(states, self.config.name)
         return pack(nearest(states, self.learned(CODEBOOKS)), self.config.bits)
 
-    def decode(self, rows: Tensor) -> Tensor:
+    def decode(self, rows: Tensor, lengths: Sequence[int]) -> Tensor:
         """Look the codes up."""
         return lookup(unpack(rows, self.subspaces, self.config.bits), self.learned(CODEBOOKS))
 

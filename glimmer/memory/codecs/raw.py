@@ -1,5 +1,6 @@
 """Raw storage: the states themselves, in one of the float types."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,6 +50,6 @@ class RawCodec(Codec):
             )
         return rows
 
-    def decode(self, rows: Tensor) -> Tensor:
+    def decode(self, rows: Tensor, lengths: Sequence[int]) -> Tensor:
         """Cast back to float32."""
         return rows.float()

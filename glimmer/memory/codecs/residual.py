@@ -6,6 +6,7 @@ codes for a subspace as a whole, loud directions get more bits than quiet ones, 
 Legend: N tokens, D width, G subspaces, W = D / G dimensions of each, M stages, C codes of each, B codings of a beam.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -78,7 +79,7 @@ class ResidualCodec(ProductCodec):
         found = [search(parts[:, g], codebook, self.config.beam) for g, codebook in enumerate(codebooks)]
         return pack(torch.cat(found, 1), self.config.bits)
 
-    def decode(self, rows: Tensor) -> Tensor:
+    def decode(self, rows: Tensor, lengths: Sequence[int]) -> Tensor:
         """Look the codes up, and add."""
         codebooks = self.learned(CODEBOOKS)
         codes = unpack(rows, self.subspaces * self.stages, self.config.bits)

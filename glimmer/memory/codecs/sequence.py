@@ -1,6 +1,6 @@
 """Codecs one after the other: what the first stores, the next compresses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,10 +66,10 @@ class SequenceCodec(Codec):
             states = part.encode(states, token_ids[: len(states)])
         return states
 
-    def decode(self, rows: Tensor) -> Tensor:
+    def decode(self, rows: Tensor, lengths: Sequence[int]) -> Tensor:
         """Restore in reverse."""
         for part in reversed(self.parts.values()):
-            rows = part.decode(rows)
+            rows = part.decode(rows, lengths)
         return rows
 
     @property

@@ -1,24 +1,28 @@
-"""Residual quantisation beside token ids: every token is kept, and codes say how its state differs from others of it.
+"""Residual quantisation beside token ids: codes say how a state differs from what its tokens let expect.
 
-What a state owes to its own token needs no codes then: it is the mean of the token's states (side information, as in
-SDR, Cohen et al. 2021). A reader that copies an answer has to tell tokens apart, which codes alone blur first.
+Most of a state follows from the token and its neighbours, and token ids take two bytes. So they are kept, a state is
+predicted from them by vectors that they add up to, and codes have to tell the rest alone (side information, as in SDR,
+Cohen et al. 2021, which learns a network for it). A reader that copies an answer has to tell tokens apart, which codes
+alone blur first.
 
-Legend: N tokens, V token ids that were seen, D width.
+Legend: P passages, N tokens of all of them, V token ids that were seen, D width, K neighbours and the token itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from glimmer.errors import StoreError
 from glimmer.memory.codecs.base import Sample, register_codec, require_finite
 from glimmer.memory.codecs.residual import ResidualCodec, ResidualConfig
 from glimmer.options import option
 
-MEANS = "means"
-"""The name of the learned array, float32 ``[1 + V, D]``: the mean of all states, then those of every token id."""
+MEAN, PARTS = "mean", "parts"
+"""The names of the learned arrays: float32 ``[D]``, the mean of all states, and ``[K, 1 + V, D]``, what a token id adds
+to the state of a token so many places before or after it; row 0 is 0, for the places beyond a passage."""
 ID_BYTES = 2
 """Bytes of a token id, of which there can be 65,536."""
 
@@ -30,16 +34,17 @@ class TokenResidualConfig(ResidualConfig):
     stages: int | None = option(
         None, "Codes of a subspace; null = as many as give one bit a dimension with the token's id", least=1
     )
-    means_sample: int = option(262_144, "Tokens that the means of token ids are learned from", least=1)
-    prior: float = option(3.0, "Tokens that the mean of all states counts for in the mean of a token id", least=0)
+    reach: int = option(1, "Neighbours on either side that a state is predicted from, beside its own token", least=0)
+    predictor_sample: int = option(262_144, "Tokens that the prediction is learned from", least=1)
+    sweeps: int = option(8, "How often each neighbour's part is fitted to what the others leave", least=1)
+    prior: float = option(1.0, "Tokens with nothing to add that count in each of a token id's parts", least=0)
 
 
 @register_codec("token_residual", TokenResidualConfig)
 class TokenResidualCodec(ResidualCodec):
-    """The token's id, and M codes of every subspace, whose vectors add up to the state less the token's mean.
+    """The token's id, and M codes of every subspace, whose vectors add up to the state less its prediction.
 
-    A row is the id in two bytes, little-endian, and then the codes as in ``residual``. A token that was not seen has
-    the mean of all.
+    A row is the id in two bytes, little-endian, and then the codes as in ``residual``.
     """
 
     config: TokenResidualConfig
@@ -56,74 +61,103 @@ class TokenResidualCodec(ResidualCodec):
 
     @property
     def shapes(self) -> dict[str, tuple[int | None, ...]]:
-        """``[1 + V, D]``, and ``[G, M, C, W]``."""
-        return {MEANS: (None, self.width), **super().shapes}
+        """``[D]``, ``[K, 1 + V, D]`` and ``[G, M, C, W]``."""
+        return {MEAN: (self.width,), PARTS: (1 + 2 * self.config.reach, None, self.width), **super().shapes}
 
     def encode(self, states: Tensor, token_ids: Tensor) -> Tensor:
-        """Search for the codes that leave least of what the token's mean leaves.
+        """Search for the codes that leave least of what the prediction leaves.
 
         Raises:
             StoreError: a state is infinite or no number, an id does not fit into its bytes, or nothing is learned yet.
         """
         _require_small(token_ids)
         kept = torch.stack([token_ids & 0xFF, token_ids >> 8], 1).to(torch.uint8)
-        rest = states.float() - _looked_up(self.learned(MEANS), token_ids)
+        rest = states.float() - self._predicted(token_ids, [len(token_ids)])
         return torch.cat([kept, super().encode(rest, token_ids)], 1)
 
-    def decode(self, rows: Tensor) -> Tensor:
-        """Look the codes up, and add the tokens' means."""
+    def decode(self, rows: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Look the codes up, and add the predictions."""
         kept = rows[:, :ID_BYTES].long()
-        return super().decode(rows[:, ID_BYTES:]).add_(_looked_up(self.learned(MEANS), kept[:, 0] | kept[:, 1] << 8))
+        predicted = self._predicted(kept[:, 0] | kept[:, 1] << 8, lengths)
+        return super().decode(rows[:, ID_BYTES:], lengths).add_(predicted)
 
     @property
     def sample(self) -> int:
-        """What the means are learned from, until they are."""
-        return max(super().sample, self.config.means_sample) if super().sample else 0
+        """What the prediction and the codebooks are learned from, until they are."""
+        return super().sample and max(super().sample, self.config.predictor_sample)
 
     def fit(self, sample: Sample) -> None:
-        """Learn the means from all of the sample, and the codebooks from what they leave of random passages.
+        """Learn the prediction from all of the sample, and the codebooks from what it leaves of random passages.
 
         Raises:
             StoreError: there is no state, one is infinite or no number, or an id does not fit into its bytes.
         """
-        for _, token_ids in sample:
+        for states, token_ids in sample:
             _require_small(token_ids)
-        means = _means(sample, self.width, self.config.prior)
-        super().fit(list(self._remainders(sample, means)))
-        require_finite(means, self.config.name)
-        self._learned = {MEANS: means, **self._learned}
+            require_finite(states, self.config.name)
+        config = self.config
+        mean, parts = fit_parts(sample, self.width, config.reach, config.sweeps, config.prior)
+        super().fit(list(self._remainders(sample, mean, parts)))
+        self._learned = {MEAN: mean, PARTS: parts, **self._learned}
 
-    def _remainders(self, sample: Sample, means: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """What ``means`` leave of random passages, of as many tokens as the codebooks are drawn from."""
+    def _predicted(self, token_ids: Tensor, lengths: Sequence[int]) -> Tensor:
+        """``[N, D]``."""
+        return predict(self.learned(MEAN), self.learned(PARTS), token_ids, lengths)
+
+    def _remainders(self, sample: Sample, mean: Tensor, parts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """What is left of random passages, of as many tokens as the codebooks are drawn from."""
         tokens = 0
         for row in torch.randperm(len(sample), generator=torch.Generator().manual_seed(self.config.seed)).tolist():
             states, token_ids = sample[row]
-            yield states.float() - _looked_up(means, token_ids), token_ids
+            yield states.float() - predict(mean, parts, token_ids, [len(token_ids)]), token_ids
             tokens += len(states)
             if tokens >= self.config.sample:
                 return
 
 
-def _means(sample: Sample, width: int, prior: float) -> Tensor:
-    """The mean ``[D]`` of all states, and those of every token id up to the largest: ``[1 + V, D]``.
+def neighbours(token_ids: Tensor, lengths: Sequence[int], reach: int) -> Tensor:
+    """1 + the ids of each token and its neighbours, from before to after: ``[N, K]``; 0 beyond a passage.
 
-    The mean of all counts for ``prior`` tokens in each.
+    Of the tokens ``[N]``, the passages ``[P]`` have so many each.
     """
-    largest = max((int(token_ids.max()) for _, token_ids in sample if len(token_ids)), default=-1)
-    sums = torch.zeros(largest + 1, width, dtype=torch.double)
-    counts = torch.zeros(largest + 1, 1, dtype=torch.double)
-    for states, token_ids in sample:
-        sums.index_add_(0, token_ids, states.double())
-        counts.index_add_(0, token_ids, torch.ones(len(token_ids), 1, dtype=torch.double))
-    mean = sums.sum(0, keepdim=True) / counts.sum()
-    seen = torch.where(counts > 0, (sums + prior * mean) / (counts + prior).clamp(min=1), mean)
-    return torch.cat([mean, seen]).float()
+    count = len(token_ids)
+    owner = torch.repeat_interleave(torch.tensor(lengths, dtype=torch.long))
+    places = torch.arange(count)[:, None] + torch.arange(-reach, reach + 1)
+    within = places.clamp(0, max(0, count - 1))
+    beyond = (places != within) | (owner[within] != owner[:, None])
+    return (token_ids[within] + 1).masked_fill_(beyond, 0)
 
 
-def _looked_up(means: Tensor, token_ids: Tensor) -> Tensor:
-    """The means ``[N, D]`` of tokens ``[N]``; that of all for a token beyond those that were seen."""
-    rows = token_ids + 1
-    return means.index_select(0, rows.masked_fill(rows >= len(means), 0))
+def predict(mean: Tensor, parts: Tensor, token_ids: Tensor, lengths: Sequence[int]) -> Tensor:
+    """The states ``[N, D]`` that tokens let expect, by ``mean [D]`` and ``parts [K, 1 + V, D]``."""
+    kinds, rows, width = parts.shape
+    found = neighbours(token_ids, lengths, kinds // 2)
+    found.masked_fill_(found >= rows, 0)  # never seen
+    found += torch.arange(kinds) * rows
+    return functional.embedding_bag(found, parts.view(-1, width), mode="sum").add_(mean)
+
+
+def fit_parts(sample: Sample, width: int, reach: int, sweeps: int, prior: float) -> tuple[Tensor, Tensor]:
+    """The mean ``[D]`` and the parts ``[K, 1 + V, D]`` that predict the states of a sample, by backfitting.
+
+    In each of ``sweeps``, one part after the other becomes, for every token id, the mean of what the others leave of
+    the states that it is a neighbour of; ``prior`` tokens of which nothing is left count in each.
+    """
+    rest = torch.cat([*(states.float() for states, _ in sample), torch.empty(0, width)])
+    token_ids = torch.cat([*(ids for _, ids in sample), torch.empty(0, dtype=torch.long)])
+    mean = rest.mean(0)
+    rest = rest - mean
+    found = neighbours(token_ids, [len(ids) for _, ids in sample], reach)
+    parts = torch.zeros(found.shape[1], 1 + int(found.max()) if len(found) else 1, width)
+    counts = [torch.bincount(some, minlength=parts.shape[1])[:, None] for some in found.T]
+    for _ in range(sweeps):
+        for part, count, rows in zip(parts, counts, found.T, strict=True):
+            rest += part[rows]
+            sums = torch.zeros_like(part).index_add_(0, rows, rest)
+            part.copy_(torch.where(count > 0, sums / (count + prior).clamp(min=1), 0.0))
+            part[0] = 0.0
+            rest -= part[rows]
+    return mean, parts
 
 
 def _require_small(token_ids: Tensor) -> None:
