@@ -16,3 +16,8 @@ def with_ids(passages: Iterable[Tensor]) -> list[tuple[Tensor, Tensor]]:
 def encoded(codec: Codec, states: Tensor) -> Tensor:
     """The rows of a passage's ``states [T, D]``, whose token ids count from 0."""
     return codec.encode(states, torch.arange(len(states)))
+
+
+def decoded(codec: Codec, rows: Tensor) -> Tensor:
+    """What a codec makes of a passage's ``rows``."""
+    return codec.decode(rows, [len(rows)])

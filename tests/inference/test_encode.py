@@ -86,7 +86,7 @@ class Toy(Codec):
     def encode(self, states, token_ids):
         return states[:, : self.config.kept].float()
 
-    def decode(self, rows):
+    def decode(self, rows, lengths):
         return functional.pad(rows, (0, self.width - self.config.kept))
 """
 

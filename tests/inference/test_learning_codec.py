@@ -1,6 +1,6 @@
 """What a codec learns is learned once, kept beside the shards and given back when the store is opened."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ class Centred(Codec):
         assert self.mean is not None
         return states[:3] - self.mean
 
-    def decode(self, rows: Tensor) -> Tensor:
+    def decode(self, rows: Tensor, lengths: Sequence[int]) -> Tensor:
         assert self.mean is not None
         return rows + self.mean
 

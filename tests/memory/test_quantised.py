@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import pytest
 import torch
-from small_codecs import encoded
+from small_codecs import decoded, encoded
 from small_readers import WIDTH, small_batch, small_reader
 from torch import Tensor
 
@@ -177,7 +177,7 @@ def test_the_codec_has_exactly_these_codebooks() -> None:
     made = begun()
     codec = made.codec()
     values = states(1, 20, seed=3)
-    assert torch.equal(codec.decode(encoded(codec, values[0])), through(made.eval(), values)[0])
+    assert torch.equal(decoded(codec, encoded(codec, values[0])), through(made.eval(), values)[0])
     assert codec.bytes_per_token == 1
     with pytest.raises(ConfigError, match=r"no codebooks yet: they are drawn after memory\.sample = 32 tokens"):
         memory().codec()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_codecs import encoded, with_ids
+from small_codecs import decoded, encoded, with_ids
 from torch import Tensor
 
 from glimmer.errors import ConfigError, StoreError
@@ -49,9 +49,9 @@ def test_codes_are_of_the_nearest_vectors(codes: int) -> None:
     codebooks = torch.from_numpy(codec.arrays()["codebooks"])
     distances = (fresh.view(50, 3, 1, 4) - codebooks).square().sum(-1)
     expected = torch.stack([codebooks[g, distances[:, g].argmin(1)] for g in range(3)], 1).view(50, 12)
-    assert torch.equal(codec.decode(rows), expected)
-    assert torch.equal(codec.decode(rows[7:9]), expected[7:9])
-    assert codec.decode(rows[:0]).shape == (0, 12)
+    assert torch.equal(decoded(codec, rows), expected)
+    assert torch.equal(decoded(codec, rows[7:9]), expected[7:9])
+    assert decoded(codec, rows[:0]).shape == (0, 12)
 
 
 def test_more_codes_lose_less() -> None:
@@ -60,7 +60,7 @@ def test_more_codes_lose_less() -> None:
     for codes in (16, 64, 256):
         codec = product(8, codes=codes, subspaces=2, iterations=2, rounds=4)
         codec.fit(with_ids([sample]))
-        errors.append(float((codec.decode(encoded(codec, sample)) - sample).square().mean()))
+        errors.append(float((decoded(codec, encoded(codec, sample)) - sample).square().mean()))
     assert errors == sorted(errors, reverse=True)
     assert errors[0] < 0.6
 
@@ -78,7 +78,7 @@ def test_tokens_of_the_whole_sample_are_learned_from() -> None:
     codec = product(8, codes=16, subspaces=1, sample=16)
     sample = torch.cat([torch.zeros(50, 8), torch.ones(50, 8)])
     codec.fit(with_ids([sample]))
-    assert torch.equal(codec.decode(encoded(codec, sample)), sample)
+    assert torch.equal(decoded(codec, encoded(codec, sample)), sample)
 
 
 def test_a_store_keeps_the_codebooks_and_every_bit_of_them_counts(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_codecs import encoded, with_ids
+from small_codecs import decoded, encoded, with_ids
 from torch import Tensor
 
 from glimmer.cli.codecs import codec_of
@@ -28,7 +28,7 @@ def build(text: str, width: int = 8) -> Codec:
 def test_first_tokens_are_kept_and_the_others_are_not() -> None:
     codec = build("first_tokens,count=4")
     for states in PASSAGES.values():
-        assert torch.equal(codec.decode(encoded(codec, states)), states[:4])
+        assert torch.equal(decoded(codec, encoded(codec, states)), states[:4])
         assert codec.stored_tokens(len(states)) == min(4, len(states))
     assert codec.bytes_per_token == 4 * 8
 
@@ -40,7 +40,7 @@ def test_a_sequence_is_its_parts_one_by_one(last: str) -> None:
         alone.fit(with_ids([states[:4] for states in PASSAGES.values()]))
     states = PASSAGES["p9"]
     assert torch.equal(encoded(sequence, states), encoded(alone, states[:4]))
-    assert torch.equal(sequence.decode(encoded(sequence, states)), alone.decode(encoded(alone, states[:4])))
+    assert torch.equal(decoded(sequence, encoded(sequence, states)), decoded(alone, encoded(alone, states[:4])))
     assert sequence.storage == alone.storage
     assert sequence.bytes_per_token == alone.bytes_per_token
     assert sequence.stored_tokens(9) == 4
@@ -57,13 +57,13 @@ def test_a_store_opens_with_its_sequence_again(tmp_path: Path, text: str) -> Non
     for row, states in enumerate(PASSAGES.values()):
         kept = codec.stored_tokens(len(states))
         assert int(read.mask[row].sum()) == kept
-        assert torch.equal(read.values[row, :kept], codec.decode(encoded(codec, states)))
+        assert torch.equal(read.values[row, :kept], decoded(codec, encoded(codec, states)))
 
 
 def test_a_part_learns_from_what_it_will_be_given() -> None:
     codec = build("first_tokens,count=2+product,codes=16")  # 6 tokens are kept, and held exactly
     for states in PASSAGES.values():
-        assert torch.equal(codec.decode(encoded(codec, states)), states[:2])
+        assert torch.equal(decoded(codec, encoded(codec, states)), states[:2])
     assert list(codec.arrays()) == ["2.codebooks"]
     with pytest.raises(StoreError, match=r"has the parts 1, 2, found the array 3\.codebooks"):
         codec.load({"3.codebooks": np.zeros(1)})
@@ -94,10 +94,11 @@ def test_a_mistake_names_its_place(text: str, message: str) -> None:
 
 
 def test_every_codec_decodes_rows_of_several_passages_at_once() -> None:
-    for text in ("raw", "int8", "product,codes=16", "first_tokens,count=3", "first_tokens,count=3+int8"):
+    small = "token_residual,codes=16,stages=2,subspaces=1,sample=16"
+    for text in ("raw", "int8", "product,codes=16", "first_tokens,count=3", "first_tokens,count=3+int8", small):
         codec = build(text)
         rows = [encoded(codec, states) for states in PASSAGES.values()]
-        together = codec.decode(torch.cat(rows))
+        together = codec.decode(torch.cat(rows), [len(some) for some in rows])
         assert together.dtype == torch.float32
-        one_by_one: Tensor = torch.cat([codec.decode(some) for some in rows])
+        one_by_one: Tensor = torch.cat([decoded(codec, some) for some in rows])
         assert torch.equal(together, one_by_one)
