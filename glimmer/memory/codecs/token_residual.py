@@ -2,7 +2,7 @@
 
 Most of a state follows from the token and its neighbours, and token ids take two bytes. So they are kept, a state is
 predicted from them by vectors that they add up to, and codes have to tell the rest alone (side information, as in SDR,
-Cohen et al. 2021, which learns a network for it). A reader that copies an answer has to tell tokens apart, which codes
+arXiv 2110.02065, which learns a network for it). A reader that copies an answer has to tell tokens apart, which codes
 alone blur first.
 
 Legend: P passages, N tokens of all of them, V token ids that were seen, D width, K neighbours and the token itself.
