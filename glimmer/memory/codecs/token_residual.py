@@ -146,7 +146,7 @@ def fit_parts(sample: Sample, width: int, reach: int, sweeps: int, prior: float)
     rest = torch.cat([*(states.float() for states, _ in sample), torch.empty(0, width)])
     token_ids = torch.cat([*(ids for _, ids in sample), torch.empty(0, dtype=torch.long)])
     mean = rest.mean(0)
-    rest = rest - mean
+    rest -= mean
     found = neighbours(token_ids, [len(ids) for _, ids in sample], reach)
     parts = torch.zeros(found.shape[1], 1 + int(found.max()) if len(found) else 1, width)
     counts = [torch.bincount(some, minlength=parts.shape[1])[:, None] for some in found.T]
