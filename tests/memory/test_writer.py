@@ -122,7 +122,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from test_writer import write
-from glimmer.errors import DataError, StoreError
+from glimmer.errors import StoreError
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096 + 150, resource.RLIM_INFINITY))
 try:
     write(Path(sys.argv[1]))

@@ -20,7 +20,7 @@ from glimmer.memory.codecs.base import Sample, register_codec, require_finite
 from glimmer.memory.codecs.residual import ResidualCodec, ResidualConfig
 from glimmer.options import option
 
-MEAN, PARTS = "mean", "parts"
+MEAN, EFFECTS = "mean", "effects"
 """The names of the learned arrays: float32 ``[D]``, the mean of all states, and ``[K, 1 + V, D]``, what a token id adds
 to the state of a token so many places before or after it; row 0 is 0, for the places beyond a passage."""
 ID_BYTES = 2
@@ -36,8 +36,8 @@ class TokenResidualConfig(ResidualConfig):
     )
     reach: int = option(1, "Neighbours on either side that a state is predicted from, beside its own token", least=0)
     predictor_sample: int = option(262_144, "Tokens that the prediction is learned from", least=1)
-    sweeps: int = option(8, "How often each neighbour's part is fitted to what the others leave", least=1)
-    prior: float = option(1.0, "Tokens with nothing to add that count in each of a token id's parts", least=0)
+    sweeps: int = option(8, "How often each neighbour's effect is fitted to what the others leave", least=1)
+    prior: float = option(1.0, "Tokens with nothing to add that count in each of a token id's effects", least=0)
 
 
 @register_codec("token_residual", TokenResidualConfig)
@@ -62,7 +62,7 @@ class TokenResidualCodec(ResidualCodec):
     @property
     def shapes(self) -> dict[str, tuple[int | None, ...]]:
         """``[D]``, ``[K, 1 + V, D]`` and ``[G, M, C, W]``."""
-        return {MEAN: (self.width,), PARTS: (1 + 2 * self.config.reach, None, self.width), **super().shapes}
+        return {MEAN: (self.width,), EFFECTS: (1 + 2 * self.config.reach, None, self.width), **super().shapes}
 
     def encode(self, states: Tensor, token_ids: Tensor) -> Tensor:
         """Search for the codes that leave least of what the prediction leaves.
@@ -96,20 +96,20 @@ class TokenResidualCodec(ResidualCodec):
             _require_small(token_ids)
             require_finite(states, self.config.name)
         config = self.config
-        mean, parts = fit_parts(sample, self.width, config.reach, config.sweeps, config.prior)
-        super().fit(list(self._remainders(sample, mean, parts)))
-        self._learned = {MEAN: mean, PARTS: parts, **self._learned}
+        mean, effects = fit_effects(sample, self.width, config.reach, config.sweeps, config.prior)
+        super().fit(list(self._remainders(sample, mean, effects)))
+        self._learned = {MEAN: mean, EFFECTS: effects, **self._learned}
 
     def _predicted(self, token_ids: Tensor, lengths: Sequence[int]) -> Tensor:
         """``[N, D]``."""
-        return predict(self.learned(MEAN), self.learned(PARTS), token_ids, lengths)
+        return predict(self.learned(MEAN), self.learned(EFFECTS), token_ids, lengths)
 
-    def _remainders(self, sample: Sample, mean: Tensor, parts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def _remainders(self, sample: Sample, mean: Tensor, effects: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """What is left of random passages, of as many tokens as the codebooks are drawn from."""
         tokens = 0
         for row in torch.randperm(len(sample), generator=torch.Generator().manual_seed(self.config.seed)).tolist():
             states, token_ids = sample[row]
-            yield states.float() - predict(mean, parts, token_ids, [len(token_ids)]), token_ids
+            yield states.float() - predict(mean, effects, token_ids, [len(token_ids)]), token_ids
             tokens += len(states)
             if tokens >= self.config.sample:
                 return
@@ -128,19 +128,19 @@ def neighbours(token_ids: Tensor, lengths: Sequence[int], reach: int) -> Tensor:
     return (token_ids[within] + 1).masked_fill_(beyond, 0)
 
 
-def predict(mean: Tensor, parts: Tensor, token_ids: Tensor, lengths: Sequence[int]) -> Tensor:
-    """The states ``[N, D]`` that tokens let expect, by ``mean [D]`` and ``parts [K, 1 + V, D]``."""
-    kinds, rows, width = parts.shape
+def predict(mean: Tensor, effects: Tensor, token_ids: Tensor, lengths: Sequence[int]) -> Tensor:
+    """The states ``[N, D]`` that tokens let expect, by ``mean [D]`` and ``effects [K, 1 + V, D]``."""
+    kinds, rows, width = effects.shape
     found = neighbours(token_ids, lengths, kinds // 2)
     found.masked_fill_(found >= rows, 0)  # never seen
     found += torch.arange(kinds) * rows
-    return functional.embedding_bag(found, parts.view(-1, width), mode="sum").add_(mean)
+    return functional.embedding_bag(found, effects.view(-1, width), mode="sum").add_(mean)
 
 
-def fit_parts(sample: Sample, width: int, reach: int, sweeps: int, prior: float) -> tuple[Tensor, Tensor]:
-    """The mean ``[D]`` and the parts ``[K, 1 + V, D]`` that predict the states of a sample, by backfitting.
+def fit_effects(sample: Sample, width: int, reach: int, sweeps: int, prior: float) -> tuple[Tensor, Tensor]:
+    """The mean ``[D]`` and the effects ``[K, 1 + V, D]`` that predict the states of a sample, by backfitting.
 
-    In each of ``sweeps``, one part after the other becomes, for every token id, the mean of what the others leave of
+    In each of ``sweeps``, one effect after the other becomes, for every token id, the mean of what the others leave of
     the states that it is a neighbour of; ``prior`` tokens of which nothing is left count in each.
     """
     rest = torch.cat([*(states.float() for states, _ in sample), torch.empty(0, width)])
@@ -148,16 +148,16 @@ def fit_parts(sample: Sample, width: int, reach: int, sweeps: int, prior: float)
     mean = rest.mean(0)
     rest -= mean
     found = neighbours(token_ids, [len(ids) for _, ids in sample], reach)
-    parts = torch.zeros(found.shape[1], 1 + int(found.max()) if len(found) else 1, width)
-    counts = [torch.bincount(some, minlength=parts.shape[1])[:, None] for some in found.T]
+    effects = torch.zeros(found.shape[1], 1 + int(found.max()) if len(found) else 1, width)
+    counts = [torch.bincount(some, minlength=effects.shape[1])[:, None] for some in found.T]
     for _ in range(sweeps):
-        for part, count, rows in zip(parts, counts, found.T, strict=True):
-            rest += part[rows]
-            sums = torch.zeros_like(part).index_add_(0, rows, rest)
-            part.copy_(torch.where(count > 0, sums / (count + prior).clamp(min=1), 0.0))
-            part[0] = 0.0
-            rest -= part[rows]
-    return mean, parts
+        for effect, count, rows in zip(effects, counts, found.T, strict=True):
+            rest += effect[rows]
+            sums = torch.zeros_like(effect).index_add_(0, rows, rest)
+            effect.copy_(sums / (count + prior).clamp(min=1))
+            effect[0] = 0.0
+            rest -= effect[rows]
+    return mean, effects
 
 
 def _require_small(token_ids: Tensor) -> None:

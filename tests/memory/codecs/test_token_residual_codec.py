@@ -12,7 +12,7 @@ from glimmer.cli.codecs import codec_of
 from glimmer.errors import StoreError
 from glimmer.memory import CODECS, Codec, MemoryStore
 from glimmer.memory.codecs import Sample, TokenResidualCodec
-from glimmer.memory.codecs.token_residual import fit_parts, neighbours, predict
+from glimmer.memory.codecs.token_residual import fit_effects, neighbours, predict
 from glimmer.memory.fingerprint import Fingerprint
 from glimmer.memory.writer import write_store
 
@@ -61,7 +61,7 @@ def test_a_row_is_the_id_and_the_codes_of_what_the_prediction_leaves() -> None:
     assert rows.shape == (20, made.bytes_per_token) == (20, 2 + 2)
     assert torch.equal(rows[:, 0] + 256 * rows[:, 1].int(), ids.int())
     learned = arrays(made)
-    mean, (before, own, after), (stages,) = learned["mean"], learned["parts"], learned["codebooks"]
+    mean, (before, own, after), (stages,) = learned["mean"], learned["effects"], learned["codebooks"]
     expected = mean + own[ids + 1]
     expected[1:] += before[ids[:-1] + 1]
     expected[:-1] += after[ids[1:] + 1]
@@ -78,12 +78,12 @@ def test_neighbours_end_with_the_passage() -> None:
     assert neighbours(torch.tensor([], dtype=torch.long), [], 1).shape == (0, 3)
 
 
-def test_parts_are_means_as_worked_out_by_hand() -> None:
+def test_effects_are_means_as_worked_out_by_hand() -> None:
     states, ids = torch.tensor([[1.0, 2.0], [3.0, 6.0], [5.0, 1.0]]), torch.tensor([2, 2, 0])
-    mean, parts = fit_parts([(states, ids)], 2, reach=0, sweeps=1, prior=1.0)
+    mean, effects = fit_effects([(states, ids)], 2, reach=0, sweeps=1, prior=1.0)
     assert mean.tolist() == [3.0, 3.0]
     # Less the mean: (-2, -1) and (0, 3) of token 2, (2, -2) of token 0; one token with nothing counts in each.
-    torch.testing.assert_close(parts, torch.tensor([[[0.0, 0.0], [1.0, -1.0], [0.0, 0.0], [-2 / 3, 2 / 3]]]))
+    torch.testing.assert_close(effects, torch.tensor([[[0.0, 0.0], [1.0, -1.0], [0.0, 0.0], [-2 / 3, 2 / 3]]]))
 
 
 def test_more_sweeps_take_neighbours_apart() -> None:
@@ -118,10 +118,10 @@ def test_it_loses_less_than_codes_or_tokens_alone_in_as_many_bytes() -> None:
 def test_a_token_that_was_not_seen_adds_nothing(unseen: int) -> None:
     made = codec()
     made.fit([(states[ids != 7], ids[ids != 7]) for states, ids in passages()])
-    mean, parts = arrays(made)["mean"], arrays(made)["parts"]
-    one, other = predict(mean, parts, torch.tensor([unseen, 3]), [2])
-    torch.testing.assert_close(one, mean + parts[2, 1 + 3])
-    torch.testing.assert_close(other, mean + parts[1, 1 + 3])
+    mean, effects = arrays(made)["mean"], arrays(made)["effects"]
+    one, other = predict(mean, effects, torch.tensor([unseen, 3]), [2])
+    torch.testing.assert_close(one, mean + effects[2, 1 + 3])
+    torch.testing.assert_close(other, mean + effects[1, 1 + 3])
     rows = made.encode(torch.stack([one, other]), torch.tensor([unseen, 3]))
     assert rows[0, :2].tolist() == [unseen & 255, unseen >> 8]
 
@@ -158,7 +158,7 @@ def test_what_another_codec_has_learned_is_refused() -> None:
     made, wide = codec(), codec(width=16)
     made.fit(passages())
     message = (
-        r"needs the array mean, float32 of \(16,\), the array parts, float32 of \(3, None, 16\), "
+        r"needs the array mean, float32 of \(16,\), the array effects, float32 of \(3, None, 16\), "
         r"the array codebooks, float32 of \(1, 4, 16, 16\); found"
     )
     with pytest.raises(StoreError, match=message):
